@@ -1,0 +1,1 @@
+"""What is decided at each stage: synchronous, pure, fully typed; no I/O, no clock, no chance."""
