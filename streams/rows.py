@@ -1,0 +1,129 @@
+"""Rows: what a shard keeps of a person. The only things that change in place, and only inside a step.
+
+Rows are encoded as msgpack arrays of their fields in order (`agents/codecs/rows.py`), a version byte first; a field is only ever added at
+the end, with a default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.records import Feature
+
+
+@dataclass(slots=True)
+class Profile:
+    """What we know of one person."""
+
+    zone: str = ""  # IANA; "" = the policy's default
+    zone_source: str = ""
+    key: bytes = b""  # personal key that seals the evidence
+    consents: dict[str, list[int]] = field(default_factory=dict)  # scope -> [granted 0 | 1, said at]
+    suppressed: list[str] = field(default_factory=list)  # "global" | "channel:<id>" | "category:<id>"
+    seen: dict[int, int] = field(default_factory=dict)  # 8-byte hash of (source, event_id) -> accepted at, oldest first
+    series: dict[str, Any] = field(default_factory=dict)  # what features are computed from; laid out by streams/profile.py
+
+
+@dataclass(slots=True)
+class Contacts:
+    """Contact history as columns, oldest first, with the live-offer ledger, cool-downs and pressure."""
+
+    at: list[int] = field(default_factory=list)
+    channel: list[str] = field(default_factory=list)
+    category: list[str] = field(default_factory=list)
+    intent: list[str] = field(default_factory=list)
+    action: list[str] = field(default_factory=list)
+    klass: list[str] = field(default_factory=list)  # promo | transactional
+    activation_id: list[str] = field(default_factory=list)
+    lease_until: list[int] = field(default_factory=list)  # 0 = delivered, for good; else counted only before this instant
+    ghost: list[int] = field(default_factory=list)  # 1 = a shadow contact of a held-out person
+    offers: list[Offer] = field(default_factory=list)
+    cooldowns: list[list[Any]] = field(default_factory=list)  # [scope, until]
+    pressure: dict[str, list[int]] = field(default_factory=dict)  # delivery channel -> [ppm, as of]
+
+
+@dataclass(slots=True)
+class Offer:
+    """One row of the live-offer ledger."""
+
+    activation_id: str
+    action: str
+    group: str
+    line: str
+    price: str  # list | discount:<depth_bp>
+    intent: str
+    channel: str
+    state: str  # reserved | live | redeemed | expired | retracted
+    until: int
+    ghost: int
+
+
+@dataclass(slots=True)
+class Answer:
+    """A model's answer as the shard keeps it: quantised once, at intake."""
+
+    version: str
+    status: str  # ok | cold | error | missing
+    outputs: list[int]  # ppb for a propensity, micro for an amount
+    cost_micro: int = 0
+    latency_ms: int = 0
+
+
+@dataclass(slots=True)
+class Round:
+    """One open decision."""
+
+    round_id: str  # = its decision_id
+    profile_id: str
+    decision_point: str
+    policy_hash: str
+    trigger_event_id: str
+    trigger_type: str
+    trigger_occurred_at: int
+    trigger_topic: str
+    trigger_partition: int
+    trigger_offset: int
+    traceparent: str | None
+    opened_at: int  # deployment's clock
+    opened_wall_at: int
+    deadline_wall_at: int
+    features: list[Feature]
+    calls: dict[str, str] = field(default_factory=dict)  # call_id -> model, still awaited
+    answers: dict[str, Answer] = field(default_factory=dict)  # by model
+
+
+@dataclass(slots=True)
+class OpenDecision:
+    """A decision whose outcomes are still awaited."""
+
+    decision_id: str
+    activation_id: str
+    action: str  # "" = none
+    category: str  # that its labels are about
+    delivery_channel: str
+    ghost: int
+    q: int
+    policy_hash: str
+    decided_at: int
+    delivered_at: int  # 0 = not yet
+    until: int  # window + lateness
+    versions: dict[str, str]  # model -> version that answered
+    features: list[Feature]
+    outputs: dict[str, int]  # model -> its output for category, ppb or micro
+    labels: dict[str, int]  # model -> label so far
+    outcomes: int = 0
+    credit_micro: int = 0
+
+
+@dataclass(slots=True)
+class ShardRow:
+    """What a shard knows beside its people."""
+
+    mode: str  # live | history
+    clock: int  # largest accepted event time (history)
+    policy_hash: str
+    chain: bytes  # hash of the last decision's evidence
+    versions: dict[str, list[list[Any]]] = field(default_factory=dict)  # model -> [[trained_until, version, calibrator]], oldest first
+    complete_from: dict[str, int] = field(default_factory=dict)  # series -> instant from which its windows are complete
+    alive_until: dict[str, int] = field(default_factory=dict)  # model -> wall time its heartbeat vouches for
