@@ -91,6 +91,7 @@ class Round:
     features: list[Feature]
     calls: dict[str, str] = field(default_factory=dict)  # call_id -> model, still awaited
     answers: dict[str, Answer] = field(default_factory=dict)  # by model
+    closed_at: int = 0  # wall clock; a round that closed without an answer is kept for an hour, to know a late one
 
 
 @dataclass(slots=True)
@@ -98,7 +99,8 @@ class OpenDecision:
     """A decision whose outcomes are still awaited."""
 
     decision_id: str
-    activation_id: str
+    decision_point: str
+    activation_id: str  # "" = none went out and none would have
     action: str  # "" = none
     category: str  # that its labels are about
     delivery_channel: str
@@ -108,22 +110,42 @@ class OpenDecision:
     decided_at: int
     delivered_at: int  # 0 = not yet
     until: int  # window + lateness
-    versions: dict[str, str]  # model -> version that answered
     features: list[Feature]
+    versions: dict[str, str]  # model -> version that answered
     outputs: dict[str, int]  # model -> its output for category, ppb or micro
-    labels: dict[str, int]  # model -> label so far
-    outcomes: int = 0
-    credit_micro: int = 0
+    labels: dict[str, list[int]] = field(default_factory=dict)  # model -> [what followed, when], only once something did
+    touches: list[list[Any]] = field(default_factory=list)  # [outcome, event_id, occurred_at, value_micro], at most TOUCHES_MAX
+
+
+@dataclass(slots=True)
+class OpenDecisions:
+    """The open decisions of one person, oldest first."""
+
+    decisions: list[OpenDecision] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Alias:
+    """The canonical profile_id an alias stands for."""
+
+    profile_id: str
+    linked_at: int
+
+
+@dataclass(slots=True)
+class ModelRow:
+    """What a shard knows of one model."""
+
+    versions: list[list[Any]] = field(default_factory=list)  # [trained_until, version, calibrator_id, edges, values], oldest first
+    alive_until: int = 0  # wall time up to which its heartbeat vouches for it
 
 
 @dataclass(slots=True)
 class ShardRow:
-    """What a shard knows beside its people."""
+    """What a shard knows beside its people and its models."""
 
-    mode: str  # live | history
-    clock: int  # largest accepted event time (history)
-    policy_hash: str
-    chain: bytes  # hash of the last decision's evidence
-    versions: dict[str, list[list[Any]]] = field(default_factory=dict)  # model -> [[trained_until, version, calibrator]], oldest first
+    mode: str = "live"  # live | history
+    clock: int = 0  # largest accepted event time (history)
+    policy_hash: str = ""
+    chain: bytes = bytes(32)  # hash of the last decision
     complete_from: dict[str, int] = field(default_factory=dict)  # series -> instant from which its windows are complete
-    alive_until: dict[str, int] = field(default_factory=dict)  # model -> wall time its heartbeat vouches for

@@ -101,7 +101,8 @@ TABLES: Final = (
     Table("contacts", b"C", "profile_id", "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"),
     Table("open_decisions", b"O", "profile_id", "decisions whose outcomes are still awaited, at most 50 a person"),
     Table("aliases", b"A", "alias", "the profile_id an alias stands for"),
-    Table("shard", b"S", "", "clock, policy hash, chain hash, model versions"),
+    Table("models", b"M", "model", "its versions with their calibrators, its heartbeat"),
+    Table("shard", b"S", "", "clock, policy hash, chain hash"),
 )
 
 BY_NOUN: Final = {topic.noun: topic for topic in TOPICS}

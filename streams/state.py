@@ -1,0 +1,189 @@
+"""State: the rows of one shard, decoded lazily, written back once per turn, and taken back whole when an input fails.
+
+Theory of operation.  `rows` holds what is durable, as bytes.  A table decodes a row when it is first touched and keeps it warm; a step
+changes it in place and says `put`.  `flush` encodes what was put since the last one (so a row that changed a hundred times is encoded
+once).  An input that fails may leave warm rows half changed: `rewind` forgets all that was put since the last flush, timers included, and
+the caller applies the inputs before the failing one again.  That costs nothing until something fails, and needs no copy of anything.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from streams.rows import Alias, Contacts, ModelRow, OpenDecisions, Profile, Round, ShardRow
+
+Row = TypeVar("Row")
+Changes = dict[bytes, bytes | None]  # changelog key -> row; None = deleted
+Timer = tuple[int, str, str]  # due, id, profile_id
+
+WARM_ROWS_MAX: Final = 20_000  # a decoded row is 2-10 KiB: at most about 100 MiB a table
+
+
+class Table(Generic[Row]):
+    """One table: rows by key."""
+
+    def __init__(
+        self, code: bytes, rows: dict[bytes, bytes], decode: Callable[[bytes], Row], encode: Callable[[Row], bytes]
+    ) -> None:
+        self._code: Final = code
+        self._rows: Final = rows
+        self._decode: Final = decode
+        self._encode: Final = encode
+        self._warm: dict[str, Row] = {}
+        self._dirty: dict[str, Row | None] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
+    def get(self, key: str) -> Row | None:
+        """Return the row, to be changed in place only if it is `put` in the same step."""
+        row = self._warm.get(key)
+        if row is None and key not in self._dirty:
+            raw = self._rows.get(self._code + key.encode())
+            if raw is not None:
+                row = self._warm[key] = self._decode(raw)
+        return row
+
+    def put(self, key: str, row: Row) -> None:
+        """Keep this row."""
+        self._warm[key] = self._dirty[key] = row
+
+    def delete(self, key: str) -> None:
+        """Keep no row under this key."""
+        self._warm.pop(key, None)
+        self._dirty[key] = None
+
+    def keys(self) -> list[str]:
+        """Return the keys of the durable rows, in no particular order; for start-up, not for steps."""
+        code = self._code
+        return [key[1:].decode() for key in self._rows if key[:1] == code]
+
+    def flush(self, changes: Changes) -> None:
+        """Make durable what was put since the last flush, and add it to `changes`."""
+        for name, row in self._dirty.items():
+            key = self._code + name.encode()
+            if row is None:
+                if self._rows.pop(key, None) is not None:
+                    changes[key] = None
+            else:
+                changes[key] = self._rows[key] = self._encode(row)
+        self._dirty.clear()
+        if len(self._warm) > WARM_ROWS_MAX:
+            self._warm.clear()
+
+    def rewind(self) -> None:
+        """Forget what was put since the last flush."""
+        for name in self._dirty:
+            self._warm.pop(name, None)
+        self._dirty.clear()
+
+
+class Timers:
+    """Instants at which something is due, in (due, id) order; an entry whose cause is gone is simply ignored when it fires."""
+
+    def __init__(self) -> None:
+        self._heap: list[Timer] = []
+        self._fired: list[Timer] = []
+
+    def set(self, due: int, identity: str, profile_id: str) -> None:
+        """Fire at `due`."""
+        heapq.heappush(self._heap, (due, identity, profile_id))
+
+    def first(self) -> int | None:
+        """Return when the next one is due."""
+        return self._heap[0][0] if self._heap else None
+
+    def pop(self, now: int) -> Timer | None:
+        """Take the first one that is due at `now`."""
+        if not self._heap or self._heap[0][0] > now:
+            return None
+        timer = heapq.heappop(self._heap)
+        self._fired.append(timer)
+        return timer
+
+    def flush(self) -> None:
+        """What has fired has fired."""
+        self._fired.clear()
+
+    def rewind(self) -> None:
+        """Set again what fired since the last flush (what was set since then finds its cause gone, or is set twice: both are harmless)."""
+        for timer in self._fired:
+            heapq.heappush(self._heap, timer)
+        self._fired.clear()
+
+
+class RowCodec:
+    """How rows become bytes and back; made by `agents.codecs`, because bytes are not the core's affair."""
+
+    def __init__(self, encode: Callable[[object], bytes], decoders: dict[str, Callable[[bytes], object]]) -> None:
+        self.encode: Final = encode
+        self.decoders: Final = decoders  # by table name
+
+
+class State:
+    """The tables and timers of one shard."""
+
+    def __init__(self, rows: dict[bytes, bytes], codec: RowCodec) -> None:
+        def table(name: str, code: bytes) -> Table:  # type: ignore[type-arg]  # each is given its type where it is assigned
+            return Table(code, rows, codec.decoders[name], codec.encode)
+
+        self.profiles: Final[Table[Profile]] = table("profiles", b"P")
+        self.rounds: Final[Table[Round]] = table("rounds", b"R")
+        self.contacts: Final[Table[Contacts]] = table("contacts", b"C")
+        self.open_decisions: Final[Table[OpenDecisions]] = table("open_decisions", b"O")
+        self.aliases: Final[Table[Alias]] = table("aliases", b"A")
+        self.models: Final[Table[ModelRow]] = table("models", b"M")
+        self._shard: Final[Table[ShardRow]] = table("shard", b"S")
+        self.windows: Final = Timers()  # deployment's clock: attribution windows
+        self.deadlines: Final = Timers()  # wall clock: rounds
+        self.rounds_open: int = 0
+        self._rounds_open_durable = 0
+        self._restore_timers()
+
+    @property
+    def shard(self) -> ShardRow:
+        """The shard's own row; to be `keep_shard`-ed when changed."""
+        row = self._shard.get("")
+        if row is None:
+            row = ShardRow()
+            self._shard.put("", row)
+        return row
+
+    def keep_shard(self) -> None:
+        """Keep the shard's own row."""
+        self._shard.put("", self.shard)
+
+    def flush(self) -> Changes:
+        """Make durable what changed since the last flush; return it for the changelog."""
+        changes: Changes = {}
+        for table in self._tables():
+            table.flush(changes)
+        self.windows.flush()
+        self.deadlines.flush()
+        self._rounds_open_durable = self.rounds_open
+        return changes
+
+    def rewind(self) -> None:
+        """Forget what changed since the last flush."""
+        for table in self._tables():
+            table.rewind()
+        self.windows.rewind()
+        self.deadlines.rewind()
+        self.rounds_open = self._rounds_open_durable
+
+    def _tables(self) -> tuple[Table, ...]:  # type: ignore[type-arg]  # tables of several row types
+        return self.profiles, self.rounds, self.contacts, self.open_decisions, self.aliases, self.models, self._shard
+
+    def _restore_timers(self) -> None:
+        for key in self.open_decisions.keys():
+            row = self.open_decisions.get(key)
+            for decision in row.decisions if row else ():
+                self.windows.set(decision.until, decision.decision_id, key)
+        for key in self.rounds.keys():
+            opened = self.rounds.get(key)
+            if opened is not None:
+                self.rounds_open += not opened.closed_at
+                self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
+        self._rounds_open_durable = self.rounds_open
