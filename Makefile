@@ -1,0 +1,67 @@
+# Everything a person types. Needs bash, make and Python 3.11 or newer; everything else goes into .venv, checked by hash.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+UV := .venv/uv/bin/uv
+READY := .venv/ready
+W ?= 2
+ARGS ?=
+PYTEST := $(BIN)/pytest -q
+
+help:  ## show this list
+	@echo "Continuo: models propose, streams decide, agents act, schemas say."
+	@echo
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo
+	@echo "The first target that needs it makes .venv (about ten seconds); \`.venv/bin/continuo\` is the command line."
+
+demo: $(READY)  ## stream a real grocery chain's year through a real Kafka and report (ARGS="--help" for options)
+	@$(BIN)/continuo demo $(ARGS)
+
+test: lint  ## what CI runs: lint, then every test that is not slow, a real Kafka included
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: lint  ## the same with the slow tests
+	@$(PYTEST) $(ARGS)
+
+check: lint  ## the quick half of `test`: lint, then the tests that need no broker
+	@$(PYTEST) -m "not slow and not kafka" $(ARGS)
+
+lint: $(READY)  ## ruff, mypy --strict, import contracts
+	@echo "· ruff"; $(BIN)/ruff check --quiet --output-format concise
+	@echo "· mypy"; $(BIN)/mypy --no-error-summary
+	@echo "· import contracts"; out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+
+docs: $(READY)  ## write the generated documents anew
+	@$(BIN)/python docs/generate.py
+
+bench: $(READY)  ## measure workload W (W=2) against its peers on the embedded broker
+	@$(BIN)/python -m bench $(W) $(ARGS)
+
+up: $(READY)  ## start the embedded Kafka
+	@$(BIN)/continuo up
+
+down: $(READY)  ## stop the embedded Kafka
+	@$(BIN)/continuo down
+
+lock: $(READY)  ## resolve requirements/*.txt anew from pyproject.toml (hashes, no addresses)
+	@lock() { echo "· requirements/$$1.txt"; $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements/$$1.txt "$${@:2}"; }; \
+	lock uv requirements/uv.in; \
+	lock run pyproject.toml --extra models; \
+	lock demo pyproject.toml --extra demo; \
+	lock dev pyproject.toml --extra dev
+
+clean:  ## stop the embedded Kafka and remove what was made, the state in .continuo included
+	@if [ -x $(BIN)/continuo ] && [ -d .continuo ]; then $(BIN)/continuo down; fi
+	@rm -rf .venv .continuo dist build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
+	@bash requirements/install.sh
+	@touch $@
+
+.PHONY: help demo test test-all check lint docs bench up down lock clean

@@ -1,0 +1,1 @@
+"""Who acts: the only place that knows Faust, Kafka, Avro bytes, HTTP, the time."""
