@@ -1,0 +1,7 @@
+"""The embedded broker: a real Apache Kafka on this machine, from its own jars, on a Java that comes with Python."""
+
+from agents.broker.errors import BrokerError
+from agents.broker.server import start, stop
+from agents.broker.status import BrokerStatus, status
+
+__all__ = ["BrokerError", "BrokerStatus", "start", "status", "stop"]
