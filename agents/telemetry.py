@@ -1,0 +1,157 @@
+"""Every metric, declared once: the table from which they are created, served and documented.
+
+`python -m agents.telemetry` prints `docs/metrics.md`. A name is `continuo_<stage>_<noun>_<unit|total>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal, TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+Kind = Literal["counter", "gauge", "histogram"]
+Child = TypeVar("Child", Counter, Gauge, Histogram)
+
+# A commit is 5–200 ms, a round of one model 10 ms to its deadline, a restore up to minutes.
+COMMIT_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0)
+ROUND_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric; `labels` maps each label to what its values are (few, known ones: never an id of a person)."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[tuple[str, str], ...] = ()
+    buckets: tuple[float, ...] = ()  # histogram only, upper bounds in the name's unit
+
+
+_MODEL: Final = ("model", "name in the policy")
+_PARTITION: Final = ("partition", "number")
+_CHANNEL: Final = ("delivery_channel", "id in the policy")
+
+METRICS: Final = (
+    Metric("continuo_ingest_records_total", "counter", "Raw records taken, by what became of them",
+           (("outcome", "accepted, duplicate, dead_letter, forwarded"),)),
+    Metric("continuo_ingest_dead_letters_total", "counter", "Records parked on the dead-letter topic",
+           (("cause", "why, without its detail: undecodable, unknown_type, future_time, internal_error …"),)),
+    Metric("continuo_profile_rows", "gauge", "People whose profile this worker holds", (_PARTITION,)),
+    Metric("continuo_propose_rounds_open", "gauge", "Rounds that wait for answers", (_PARTITION,)),
+    Metric("continuo_propose_requests_total", "counter", "Requests sent to model workers", (_MODEL,)),
+    Metric("continuo_propose_answers_total", "counter", "Answers of models, inline ones included",
+           (_MODEL, ("status", "ok, cold, error, late, orphan"))),
+    Metric("continuo_propose_round_seconds", "histogram", "Wall time from opening a round to closing it", (), ROUND_S),
+    Metric("continuo_arbitrate_decisions_total", "counter", "Decisions, by how the action was chosen",
+           (("source", "greedy, explored, holdout, none"),)),
+    Metric("continuo_arbitrate_degraded_total", "counter", "Decisions made without an answer that was required"),
+    Metric("continuo_arbitrate_withheld_total", "counter", "Candidates refused, by the rule that refused them",
+           (("reason", "consent, eligibility, cap, conflict …; without the rule's own id"),)),
+    Metric("continuo_activate_activations_total", "counter", "Activations published", (_CHANNEL,)),
+    Metric("continuo_attribute_rewards_total", "counter", "Rewards published",
+           (("status", "pending, provisional, final, amended"),)),
+    Metric("continuo_retrain_examples_total", "counter", "Training examples published", (_MODEL,)),
+    Metric("continuo_transport_records_total", "counter", "Records taken from a source", (("topic", "full name"),)),
+    Metric("continuo_transport_commits_total", "counter", "Transactions committed", (_PARTITION,)),
+    Metric("continuo_transport_commit_seconds", "histogram", "From the end of computing to the transaction's commit",
+           (), COMMIT_S),
+    Metric("continuo_transport_pending_records", "gauge", "Outputs and changes not yet committed", (_PARTITION,)),
+    Metric("continuo_transport_step", "gauge", "Number of the last step committed", (_PARTITION,)),
+    Metric("continuo_transport_restored_records_total", "counter", "Changelog records read back", (_PARTITION,)),
+    Metric("continuo_transport_restore_seconds", "gauge", "How long the last restore took", (_PARTITION,)),
+)  # fmt: skip
+
+BY_NAME: Final = {metric.name: metric for metric in METRICS}
+
+
+class Telemetry:
+    """The metrics of one process, on a registry of their own.
+
+    Hold on to what `counter`, `gauge` and `histogram` return: asking again is a dictionary look-up, holding is free.
+    A name that is not declared, or another number of labels than declared, is a KeyError or a ValueError at once.
+    """
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per series, which nobody reads
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._metrics = {metric.name: self._create(metric) for metric in METRICS}
+        self._children: dict[tuple[str, ...], Counter | Gauge | Histogram] = {}
+
+    def counter(self, name: str, *labels: str) -> Counter:
+        """Return the counter `name` for these label values, in the order declared."""
+        return self._child(Counter, name, labels)
+
+    def gauge(self, name: str, *labels: str) -> Gauge:
+        """Return the gauge `name` for these label values, in the order declared."""
+        return self._child(Gauge, name, labels)
+
+    def histogram(self, name: str, *labels: str) -> Histogram:
+        """Return the histogram `name` for these label values, in the order declared."""
+        return self._child(Histogram, name, labels)
+
+    def expose(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _create(self, metric: Metric) -> Counter | Gauge | Histogram:
+        labels = [label for label, _ in metric.labels]
+        if metric.kind == "histogram":
+            return Histogram(metric.name, metric.meaning, labels, buckets=metric.buckets, registry=self.registry)
+        kind = Counter if metric.kind == "counter" else Gauge
+        return kind(metric.name, metric.meaning, labels, registry=self.registry)
+
+    def _child(self, kind: type[Child], name: str, labels: tuple[str, ...]) -> Child:
+        child = self._children.get((name, *labels))
+        if child is None:
+            parent = self._metrics[name]
+            child = parent.labels(*labels) if labels or BY_NAME[name].labels else parent
+            self._children[(name, *labels)] = child
+        if not isinstance(child, kind):
+            message = f"{name} is declared as a {BY_NAME[name].kind}, not as a {kind.__name__.lower()}"
+            raise TypeError(message)
+        return child
+
+
+@cache
+def process_telemetry() -> Telemetry:
+    """Return this process's metrics, the ones its web port serves."""
+    return Telemetry()
+
+
+def document() -> str:
+    """Return `docs/metrics.md`."""
+    lines = [
+        "# Metrics",
+        "",
+        "Generated by `make docs` from `agents/telemetry.py`; served by every worker on `/metrics`.",
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        labels = "<br>".join(f"`{label}`: {values}" for label, values in metric.labels) or "–"
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} |")
+    buckets = [metric for metric in METRICS if metric.buckets]
+    lines += ["", "Upper bounds of the histograms' buckets:", ""]
+    lines += [f"- `{metric.name}`: {', '.join(map(str, metric.buckets))}" for metric in buckets]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(document(), end="")  # noqa: T201 — the command's output
