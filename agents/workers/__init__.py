@@ -1,0 +1,1 @@
+"""Model workers: processes, and an inline port, that answer what the stream asks a model."""

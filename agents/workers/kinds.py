@@ -1,0 +1,25 @@
+"""The kinds of models there are, and how a version becomes one that answers."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+from agents.workers.contract import ModelRefusedError, ServedModel
+from streams.records import ModelVersion
+
+HEARTBEAT: Final = "heartbeat"
+KINDS: Final = {  # kind -> module and class, imported when first served: each brings a library of its own
+    "onnx": ("agents.workers.onnx", "OnnxModel"),
+    "online": ("agents.workers.online", "OnlineModel"),
+}
+
+
+def serve(version: ModelVersion) -> ServedModel:
+    """Return the version loaded; raise ModelRefusedError if it cannot be served."""
+    if version.kind not in KINDS:
+        raise ModelRefusedError(f"expected a model of kind {' or '.join(sorted(KINDS))}; got {version.kind!r}")
+    module, name = KINDS[version.kind]
+    served: ServedModel = getattr(importlib.import_module(module), name)()
+    served.load(version.artefact, version.inputs)
+    return served

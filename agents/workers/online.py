@@ -1,0 +1,65 @@
+"""Serves what the online trainer learned: the logistic regressions of all keys in a few array operations.
+
+River learns and this answers; `tests/contracts/test_model_workers.py` holds them equal. A term's standardised value is
+`(x − mean) / √variance`, or 0 where nothing varied yet or the value is missing. So weight, mean and deviation fold into
+a factor for each value, an amount for each absence, and a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.workers.contract import ModelRefusedError
+from agents.workers.layout import lay_out
+from agents.workers.weights import decode_weights
+
+_LOGIT_MAX: Final = 30.0  # river's bound; beyond it a propensity is 0 or 1 to nine digits anyway
+
+
+class OnlineModel:
+    """A served version of an online model: one propensity, or one for each category."""
+
+    def __init__(self) -> None:
+        self._columns: npt.NDArray[np.intp] = np.empty((0, 0), dtype=np.intp)  # key x feature: where in a row
+        self._factors: npt.NDArray[np.float64] = np.empty((0, 0))  # key x feature
+        self._absences: npt.NDArray[np.float64] = np.empty((0, 0))  # key x feature
+        self._constants: npt.NDArray[np.float64] = np.empty(0)  # key
+
+    def load(self, artefact: bytes, inputs: Sequence[str]) -> None:
+        """Fold weights, means and deviations of every key into the arrays."""
+        weights = decode_weights(artefact)
+        try:
+            layout = lay_out(inputs, weights.keys if weights.keys != [""] else ())
+        except ValueError as error:
+            raise ModelRefusedError(str(error)) from None
+        if list(layout.names) != weights.names:
+            raise ModelRefusedError(f"expected weights for {', '.join(layout.names)}; got {', '.join(weights.names)}")
+        features = len(weights.names)
+        means = np.array([model.means for model in weights.models])
+        variances = np.array([model.variances for model in weights.models])
+        slopes = np.array([model.weights for model in weights.models])
+        varied = variances > 0
+        factors = np.where(varied, slopes, 0.0) / np.sqrt(np.where(varied, variances, 1.0))
+        shifts = factors * means
+        self._columns = np.array(layout.columns, dtype=np.intp)
+        self._factors = factors[:, :features]
+        self._absences = shifts[:, :features] + factors[:, features:]
+        self._constants = np.array([model.intercept for model in weights.models]) - shifts.sum(axis=1)
+
+    def answer(self, rows: list[list[float]]) -> list[list[float]]:
+        """Return the propensities, by key, of every row."""
+        matrix = np.array(rows, dtype=np.float64)
+        absent = np.isnan(matrix)
+        matrix[absent] = 0.0
+        compressed = np.copysign(np.log1p(np.abs(matrix)), matrix)
+        # Not a matrix product: summing along the last axis adds in the same order for one row as for many, BLAS does not.
+        logits = (compressed[:, self._columns] * self._factors).sum(axis=-1)
+        if absent.any():
+            logits += (absent[:, self._columns] * self._absences).sum(axis=-1)
+        logits += self._constants
+        answers: list[list[float]] = (1.0 / (1.0 + np.exp(-np.clip(logits, -_LOGIT_MAX, _LOGIT_MAX)))).tolist()
+        return answers
