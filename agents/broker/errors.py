@@ -1,5 +1,7 @@
-"""The one error of the embedded broker."""
+"""The one error of the broker."""
+
+from agents.errors import UserError
 
 
-class BrokerError(Exception):
+class BrokerError(UserError):
     """Say what went wrong with the broker and what to do about it, in words for a person at a terminal."""

@@ -72,10 +72,10 @@ def _fetch(folder: Path, jars: Sequence[Jar], progress: Callable[[str], None]) -
     progress(f"downloading Kafka {KAFKA_VERSION}: {len(jars)} jars, {megabytes:.0f} MB, once, into {folder}")
     # The folder of the download lies beside the jars, so that a finished one moves in by one rename.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.part-") as repository:
-        mirrors = GlobalSettings.load().repositories  # a company's own mirror; the lock makes any mirror safe
-        context = MavenContext(
-            repo_cache=Path(repository), remote_repos={**mirrors, "central": MAVEN_CENTRAL_URL}, timeout=ANSWER_S
-        )
+        # A company's mirror from jgo's own settings file may add to the registry or, as "central", replace it:
+        # the lock makes any mirror safe.
+        registries = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
+        context = MavenContext(repo_cache=Path(repository), remote_repos=registries, timeout=ANSWER_S)
         with ThreadPoolExecutor(PARALLEL) as pool:
             running = [pool.submit(_fetch_one, context, folder, jar) for jar in jars]
             try:
