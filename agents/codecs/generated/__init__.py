@@ -1,0 +1,1 @@
+"""Codecs written by `python -m agents.codecs.generate` from `schemas/`; never edited by hand."""
