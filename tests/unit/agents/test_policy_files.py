@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from agents.policy_files import Bundle, PolicyFilesError, load_bundle
+from streams.policy.problems import Problem
+
+
+def written(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def refused(folder: Path) -> list[str]:
+    with pytest.raises(PolicyFilesError) as caught:
+        load_bundle(folder)
+    return str(caught.value).splitlines()
+
+
+def test_the_files_of_a_folder_are_one_bundle(tmp_path: Path) -> None:
+    bundle = load_bundle(written(tmp_path, a="name: shop\n", b="actions:\n  - {id: one}\n  - {id: two}\n"))
+    assert bundle == {"name": "shop", "actions": [{"id": "one"}, {"id": "two"}]}
+
+
+def test_values_are_plain_and_a_date_stays_text(tmp_path: Path) -> None:
+    text = "v: [1, -2, 0.5, 1e-3, .5, true, false, null, ~, '1', 2017-01-01, yes, 12:30, 007, 28d, '']\ne:\n"
+    bundle = load_bundle(written(tmp_path, a=text))
+    assert bundle["v"] == [
+        1, -2, 0.5, 0.001, 0.5, True, False, None, None, "1", "2017-01-01", "yes", "12:30", "007", "28d", "",
+    ]  # fmt: skip
+    assert bundle["e"] is None
+
+
+def test_a_path_is_found_in_its_file_or_the_nearest_around_it(tmp_path: Path) -> None:
+    bundle = load_bundle(written(tmp_path, a="name: shop\n", b="actions:\n  - id: one\n    when: x > 1\n  - id: two\n"))
+    assert bundle.where(("actions", 0, "when")) == f"{tmp_path}/b.yaml:3"
+    assert bundle.where(("actions", 1)) == f"{tmp_path}/b.yaml:4"
+    assert bundle.where(("actions", 1, "absent", "deeper")) == f"{tmp_path}/b.yaml:4"
+    assert bundle.where(("absent",)) == ""
+    told = bundle.tell([Problem(("actions", 0, "when"), "unknown feature x"), Problem(("features",), "is missing")])
+    assert told == f"{tmp_path}/b.yaml:3: actions.0.when: unknown feature x\nfeatures: is missing"
+
+
+def test_every_mistake_is_told_with_file_and_line(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path,
+        a="name: shop\nevents:\n  one: {x: 1, x: 2}\n",
+        b="name: again\n",
+        c="- a list\n",
+        d="k: [unclosed\n",
+        e="loop: &l [*l]\n",
+        f="base: &b {x: 1}\nmore: {<<: *b}\n",
+        g="",
+    )
+    assert refused(folder) == [
+        f"{folder}/a.yaml:3: key 'x' stands a second time; the first is at {folder}/a.yaml:3",
+        f"{folder}/b.yaml:1: section 'name' stands a second time; the first is at {folder}/a.yaml:1",
+        f"{folder}/c.yaml:1: expected sections, `name: …`",
+        f"{folder}/d.yaml:2: is not YAML: expected ',' or ']', but got '<stream end>'",
+        f"{folder}/e.yaml:1: an alias cannot stand inside of what it names",
+        f"{folder}/f.yaml:2: expected a name as key; keys are not merged",
+    ]
+
+
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path) == [f"{tmp_path}: expected a folder with the policy's *.yaml files, found none"]
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"name: \xff\n")
+    assert "a.yaml: is not YAML" in refused(tmp_path)[0]
+
+
+def test_a_bundle_is_a_dict() -> None:
+    assert Bundle() == {}
