@@ -1,7 +1,8 @@
 """The year as raw events, in the order of time: the plain form. `wire.py` writes the same events as bytes, faster.
 
-What the data set does not know is made up here, once and openly: consent. 80 % of the households take email and 60 % the app's messages,
-drawn from a hash of the household's id; what the till prints on a receipt needs nobody's consent.
+What the data set does not know is made up here, once and openly: consent.
+80 % of the households take email and 60 % the app's messages, drawn from a hash of the household's id; what the till prints on a receipt
+needs nobody's consent.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def profile_id(household: int) -> str:
 
 
 def events(households: int | None = None, until: date | None = None) -> Iterator[RawEvent]:
-    """Yield the raw events of the year, or of the part of it that concerns so many households and the days before `until`."""
+    """Yield the raw events of the year, or of the part that concerns so many households and the days before `until`."""
     return told(load(households, until))
 
 
@@ -34,7 +35,7 @@ def told(year: Year) -> Iterator[RawEvent]:
     others = iter(asides(year))
     aside = next(others, None)
     redeemed = redeemed_by_basket(year)
-    for index, at in enumerate(year.baskets.at.tolist()):
+    for index, at in enumerate(year.baskets.completed_at.tolist()):
         while aside is not None and aside.occurred_at <= at:
             yield aside
             aside = next(others, None)
@@ -45,7 +46,7 @@ def told(year: Year) -> Iterator[RawEvent]:
 
 
 def asides(year: Year) -> list[RawEvent]:
-    """Return what is not bought, in the order of time: descriptions and consents first, campaigns, redemptions without a basket."""
+    """Return what is not bought, in the order of time: who they are, what they consent to, campaigns, lone redemptions."""
     begun = local_ms(FIRST_DAY)
     people = sorted({int(h) for h in year.baskets.household})
     described = (_event("household_described", h, begun, str(h), dict(d)) for h, d in sorted(year.demographics.items()))
@@ -81,7 +82,7 @@ def redeemed(year: Year, redemption: Redemption) -> RawEvent:
 def _basket(year: Year, index: int, redemptions: list[RawEvent]) -> Iterator[RawEvent]:
     """Yield one visit: its lines, the coupons handed in, then its completion, a millisecond later."""
     baskets, lines, products = year.baskets, year.lines, year.products
-    household, at, basket_id = int(baskets.household[index]), int(baskets.at[index]), str(baskets.basket_id[index])
+    household, at, basket_id = int(baskets.household[index]), int(baskets.completed_at[index]), str(baskets.basket_id[index])
     first, end = int(baskets.first[index]), int(baskets.first[index + 1])
     person = profile_id(household)
     for number, line in enumerate(range(first, end)):
@@ -106,5 +107,6 @@ def _event(kind: str, household: int, at: int, natural_key: str, properties: dic
 def _consent(household: int, at: int) -> RawEvent:
     event = _event("consent_recorded", household, at, str(household), {})
     draw = int(derive("consent", str(household)), 16)
-    event.consent = {scope: draw // 100**place % 100 < percent for place, (scope, percent) in enumerate(CONSENT_PERCENT.items())}
+    shares = enumerate(CONSENT_PERCENT.items())
+    event.consent = {scope: draw // 100**place % 100 < percent for place, (scope, percent) in shares}
     return event

