@@ -49,20 +49,24 @@ METRICS: Final = (
            (("outcome", "accepted, duplicate, dead_letter, forwarded"),)),
     Metric("continuo_ingest_dead_letters_total", "counter", "Records parked on the dead-letter topic",
            (("cause", "why, without its detail: undecodable, unknown_type, future_time, internal_error …"),)),
+    Metric("continuo_ingest_seen_overflow_total", "counter", "Ids of a person forgotten before a day was over"),
     Metric("continuo_profile_rows", "gauge", "People whose profile this worker holds", (_PARTITION,)),
+    Metric("continuo_propose_triggers_total", "counter", "Rounds opened", (("decision_point", "name in the policy"),)),
     Metric("continuo_propose_rounds_open", "gauge", "Rounds that wait for answers", (_PARTITION,)),
     Metric("continuo_propose_requests_total", "counter", "Requests sent to model workers", (_MODEL,)),
     Metric("continuo_propose_answers_total", "counter", "Answers of models, inline ones included",
            (_MODEL, ("status", "ok, cold, error, late, orphan"))),
     Metric("continuo_propose_round_seconds", "histogram", "Wall time from opening a round to closing it", (), ROUND_S),
     Metric("continuo_arbitrate_decisions_total", "counter", "Decisions, by how the action was chosen",
-           (("source", "greedy, explored, holdout, none"),)),
-    Metric("continuo_arbitrate_degraded_total", "counter", "Decisions made without an answer that was required"),
-    Metric("continuo_arbitrate_withheld_total", "counter", "Candidates refused, by the rule that refused them",
-           (("reason", "consent, eligibility, cap, conflict …; without the rule's own id"),)),
+           (("source", "best, explore, holdout, none"),)),
+    Metric("continuo_arbitrate_withheld_total", "counter", "Decisions for no action, by the reason",
+           (("reason", "the filter that left no candidate, threshold, holdout …"),)),
+    Metric("continuo_arbitrate_flags_total", "counter", "Decisions that carry a flag",
+           (("flag", "degraded:<model>, prior:<model> …"),)),
     Metric("continuo_activate_activations_total", "counter", "Activations published", (_CHANNEL,)),
+    Metric("continuo_attribute_overflow_total", "counter", "Open decisions given up because a person had too many"),
     Metric("continuo_attribute_rewards_total", "counter", "Rewards published",
-           (("status", "pending, provisional, final, amended"),)),
+           (("status", "pending, final"),)),
     Metric("continuo_retrain_examples_total", "counter", "Training examples published", (_MODEL,)),
     Metric("continuo_transport_records_total", "counter", "Records taken from a source", (("topic", "full name"),)),
     Metric("continuo_transport_commits_total", "counter", "Transactions committed", (_PARTITION,)),
@@ -129,8 +133,8 @@ class Telemetry:
 
 
 @cache
-def process_telemetry() -> Telemetry:
-    """Return this process's metrics, the ones its web port serves."""
+def current() -> Telemetry:
+    """Return the metrics of this process, the ones that its web port serves."""
     return Telemetry()
 
 

@@ -97,7 +97,7 @@ TOPICS: Final = (
 
 TABLES: Final = (
     Table("profiles", b"P", "profile_id", "features, consents, suppressions, ids seen, time zone"),
-    Table("rounds", b"R", "profile_id 0 round_id", "open rounds: trigger, snapshot, answers so far, deadline"),
+    Table("rounds", b"R", "round_id", "open rounds: trigger, snapshot, answers so far, deadline"),
     Table("contacts", b"C", "profile_id", "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"),
     Table("open_decisions", b"O", "profile_id", "decisions whose outcomes are still awaited, at most 50 a person"),
     Table("aliases", b"A", "alias", "the profile_id an alias stands for"),

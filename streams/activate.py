@@ -1,0 +1,29 @@
+"""Stage 5 of 7 — activate: one instruction per decision, never twice.
+
+Reads   Decision.                        Writes  Activation.
+Keeps   leases on contacts and offers.   Never   acts for a ghost.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.ids import derive
+from streams.policy import Candidate, Point
+from streams.records import Activation
+from streams.rows import Round
+
+DAY_MS: Final = 86_400_000
+
+
+def activation_id(decision_id: str, slot: str) -> str:
+    """Return the id of what goes out for this decision in this slot; the delivery channel is not part of it."""
+    return derive("activation", decision_id, slot, "0")
+
+
+def activate(opened: Round, point: Point, candidate: Candidate, decided_at: int) -> Activation:
+    """Return the instruction to deliver the chosen treatment."""
+    return Activation(
+        activation_id(opened.round_id, point.slot), opened.round_id, opened.profile_id, candidate.action_id, candidate.treatment_id, candidate.channel_id,
+        candidate.content, decided_at, decided_at, min(decided_at + candidate.offer_days * DAY_MS, candidate.valid_to), opened.policy_hash, opened.traceparent,
+    )  # fmt: skip
