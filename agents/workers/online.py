@@ -56,10 +56,11 @@ class OnlineModel:
         absent = np.isnan(matrix)
         matrix[absent] = 0.0
         compressed = np.copysign(np.log1p(np.abs(matrix)), matrix)
-        # Not a matrix product: summing along the last axis adds in the same order for one row as for many, BLAS does not.
-        logits = (compressed[:, self._columns] * self._factors).sum(axis=-1)
+        # No matrix product, no fancy index: along a contiguous last axis a sum adds in one order for one row and for
+        # many, and then an answer does not depend on the rows beside it; BLAS promises nothing of the kind.
+        logits = (compressed.take(self._columns, axis=1) * self._factors).sum(axis=-1)
         if absent.any():
-            logits += (absent[:, self._columns] * self._absences).sum(axis=-1)
+            logits += (absent.take(self._columns, axis=1) * self._absences).sum(axis=-1)
         logits += self._constants
         answers: list[list[float]] = (1.0 / (1.0 + np.exp(-np.clip(logits, -_LOGIT_MAX, _LOGIT_MAX)))).tolist()
         return answers
