@@ -51,6 +51,7 @@ lock: $(READY)  ## resolve requirements/*.txt anew from pyproject.toml (hashes, 
 	@lock() { echo "· requirements/$$1.txt"; $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements/$$1.txt "$${@:2}"; }; \
 	lock uv requirements/uv.in; \
+	lock build requirements/build.in; \
 	lock run pyproject.toml --extra models; \
 	lock demo pyproject.toml --extra demo; \
 	lock dev pyproject.toml --extra dev
@@ -62,6 +63,5 @@ clean:  ## stop the embedded Kafka and remove what was made, the state in .conti
 
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@bash requirements/install.sh
-	@touch $@
 
 .PHONY: help demo test test-all check lint docs bench up down lock clean

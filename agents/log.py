@@ -18,7 +18,7 @@ PERIOD_S: Final = 10.0
 
 
 class RateLimit(logging.Filter):
-    """Let through BURST_MAX lines a period from one place in the code; the next one's first tells how many were left out."""
+    """Let through BURST_MAX lines a period from one place in the code, and say in the next how many were left out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     namespace: str = _explained(
         "continuo",
         "first word of topics, group and transactional ids: one deployment, one tenant",
-        "a lower-case word of at most 40 letters, digits and dashes that begins with a letter",
+        "a lower-case word of letters, digits and dashes, at most 40",
         pattern=r"^[a-z][a-z0-9-]{0,39}$",
     )
     partitions: int = _explained(

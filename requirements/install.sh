@@ -7,6 +7,14 @@ say() { printf '· %s\n' "$*"; }
 fail() { printf 'continuo: %s\n' "$*" >&2; exit 1; }
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
+# Two makes at once take turns, and the second finds its work done.
+if command -v flock >/dev/null; then
+  exec 9<requirements/uv.in
+  flock 9
+  if [ .venv/ready -nt requirements/dev.txt ] && [ .venv/ready -nt requirements/uv.txt ] &&
+    [ .venv/ready -nt pyproject.toml ]; then exit 0; fi
+fi
+
 python=""
 for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
   if is_new_enough "$candidate"; then python=$candidate; break; fi
@@ -33,3 +41,4 @@ if ! .venv/uv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes
   .venv/bin/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 fi
 .venv/uv/bin/uv pip install --quiet --offline --python .venv/bin/python --no-deps --no-build-isolation --editable .
+touch .venv/ready

@@ -9,6 +9,8 @@ import pytest
 
 from agents.settings import PREFIX
 
+pytest_plugins = ["tests.brokers"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

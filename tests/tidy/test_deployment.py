@@ -1,0 +1,72 @@
+"""The compose file and the image are well formed and agree with the settings."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agents.broker.lock import KAFKA_VERSION
+from agents.settings import PREFIX, Settings
+
+
+@pytest.fixture(scope="module")
+def services(root: Path) -> dict[str, Any]:
+    compose = yaml.safe_load((root / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert compose.keys() <= {"name", "services", "volumes"}
+    named: dict[str, Any] = compose["services"]
+    return named
+
+
+def test_compose_runs_the_kafka_that_we_test_with(services: dict[str, Any]) -> None:
+    assert services["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_compose_sets_settings_that_exist_to_values_that_are_valid(
+    services: dict[str, Any], bare_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agents.settings import load
+
+    ours = {name: value for one in services.values() for name, value in one["environment"].items()}
+    ours = {name: str(value) for name, value in ours.items() if name.startswith(PREFIX)}
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
+    assert load().bootstrap == services["worker"]["environment"]["CONTINUO_BROKER"]
+
+
+def test_compose_builds_the_image_that_is_there_under_its_version(services: dict[str, Any], root: Path) -> None:
+    build = services["worker"]["build"]
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert (root / build["context"] / build["dockerfile"]).is_file()
+    assert services["worker"]["image"] == f"continuo:{version}"
+
+
+def test_workers_wait_for_a_healthy_kafka_on_its_inner_listener(services: dict[str, Any]) -> None:
+    worker, kafka = services["worker"], services["kafka"]
+    assert worker["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert kafka["healthcheck"]["test"]
+    assert f"INSIDE://{worker['environment']['CONTINUO_BROKER']}" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert worker["expose"] == [str(Settings.model_fields["web_port"].default)]
+
+
+def test_the_image_is_well_built_and_does_not_run_as_root(root: Path) -> None:
+    hadolint = shutil.which("hadolint") or str(root / ".venv" / "bin" / "hadolint")
+    checked = subprocess.run([hadolint, "deploy/Dockerfile"], cwd=root, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    text = (root / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    assert "\nUSER 10001\n" in text.rpartition("FROM ")[2]
+    assert text.count("pip install") == text.count("--require-hashes") + text.count("--no-index")
+
+
+def test_the_image_gets_only_files_that_docker_sees(root: Path) -> None:
+    seen = {line[1:] for line in (root / ".dockerignore").read_text(encoding="utf-8").split() if line.startswith("!")}
+    copied = set()
+    for line in (root / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            copied |= {Path(source).parts[0] for source in line.split()[1:-1]}
+    assert copied == seen

@@ -1,0 +1,60 @@
+"""Metrics: only what is declared exists, and it is served as declared."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents.telemetry import METRICS, Telemetry, document
+
+
+def served(telemetry: Telemetry) -> dict[tuple[str, tuple[str, ...]], float]:
+    families = text_string_to_metric_families(telemetry.expose().decode())
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value for family in families for sample in family.samples
+    }
+
+
+def test_what_is_counted_is_served() -> None:
+    telemetry = Telemetry()
+    telemetry.counter("continuo_ingest_records_total", "accepted").inc(3)
+    telemetry.gauge("continuo_transport_step", "4").set(17)
+    telemetry.histogram("continuo_transport_commit_seconds").observe(0.03)
+    samples = served(telemetry)
+    assert samples["continuo_ingest_records_total", ("accepted",)] == 3
+    assert samples["continuo_transport_step", ("4",)] == 17
+    assert samples["continuo_transport_commit_seconds_bucket", ("0.05",)] == 1
+    assert samples["continuo_transport_commit_seconds_bucket", ("0.02",)] == 0
+
+
+def test_the_same_child_is_returned_again() -> None:
+    telemetry = Telemetry()
+    first = telemetry.counter("continuo_propose_answers_total", "lapse", "ok")
+    assert telemetry.counter("continuo_propose_answers_total", "lapse", "ok") is first
+
+
+def test_two_processes_in_one_test_do_not_share_counts() -> None:
+    one, other = Telemetry(), Telemetry()
+    one.counter("continuo_attribute_overflow_total").inc()
+    assert served(other)["continuo_attribute_overflow_total", ()] == 0
+
+
+def test_a_name_that_is_not_declared_is_refused() -> None:
+    with pytest.raises(KeyError):
+        Telemetry().counter("continuo_ingest_surprises_total")
+
+
+@pytest.mark.parametrize("labels", [(), ("lapse",), ("lapse", "ok", "more")])
+def test_another_number_of_labels_than_declared_is_refused(labels: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="label"):
+        Telemetry().counter("continuo_propose_answers_total", *labels)
+
+
+def test_a_metric_of_another_type_than_asked_for_is_refused() -> None:
+    with pytest.raises(TypeError, match="declared as a counter, not as a gauge"):
+        Telemetry().gauge("continuo_ingest_records_total", "accepted")
+
+
+def test_the_document_names_every_metric_once() -> None:
+    rows = [line for line in document().splitlines() if line.startswith("| `continuo_")]
+    assert [row.split("`")[1] for row in rows] == [metric.name for metric in METRICS]
