@@ -22,7 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
-from streams.policy.features import KEY, Column, Features, Series
+from streams.policy.features import Features
+from streams.policy.series import KEY, Column, Series
 from streams.records import Event, Feature
 from streams.rows import Profile
 
@@ -72,8 +73,8 @@ def compute(profile: Profile, features: Features, now: int, complete_from: Mappi
     """Return the features at `now`, aligned with `features.names`.
 
     None is missing: it never happened (recency, last), or its series was not kept for long enough to know
-    (`complete_from`: epoch ms by the names of `series_keys`; without one it always was).  Counts, sums and distinct
-    values are 0 where nothing happened.  Money is micro-units.
+    (`complete_from`: since when, epoch ms, by the names of `series_keys`; without an entry it always was).  Counts,
+    sums and distinct values are 0 where nothing happened.  Money is micro-units.
     """
     values: list[Feature] = []
     store = profile.series
@@ -219,7 +220,7 @@ def _forget(
 ) -> None:
     """Make missing what rests on a time when its series, or its category, was not kept."""
     series = column.series
-    begins = ((now - column.window_ms) // series.pane_ms + 1) * series.pane_ms if series.pane_ms else 0
+    begins = column.begins_at(now)
     for i, cell in enumerate(cells):
         if not series.pane_ms:
             if cell is None:
