@@ -30,7 +30,7 @@ class Course:
     """One learner and where it stands."""
 
     def __init__(self, learner: Learner, pace: Pace) -> None:
-        self._learner = learner
+        self.learner = learner
         self._pace = pace
         self.next_offsets: dict[str, int] = {}  # "<topic>/<partition>"
         self.learned = 0
@@ -41,14 +41,14 @@ class Course:
 
     def restore(self, version: ModelVersion) -> None:
         """Go on from a version that such a course published."""
-        self._learner.restore(version)
+        self.learner.restore(version)
         self.next_offsets = dict(version.next_offsets)
         self.learned = self._published = int(version.metrics["learned"])
         self.trained_until = self._published_until = version.trained_until
 
     def take(self, place: str, offset: int, example: TrainingExample) -> ModelVersion | None:
         """Learn from the example at `offset` of `place`; return a version if one is due right after it."""
-        learned = self._learner.take(example)
+        learned = self.learner.take(example)
         self.pass_by(place, offset)
         if not learned:
             self.skipped["about no key of the model"] += 1
@@ -73,7 +73,7 @@ class Course:
         )
 
     def _version(self) -> ModelVersion:
-        version = self._learner.snapshot()
+        version = self.learner.snapshot()
         version.trained_until = max(version.trained_until, self.trained_until)
         version.next_offsets = dict(self.next_offsets)
         version.metrics["learned"] = float(self.learned)

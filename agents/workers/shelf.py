@@ -48,6 +48,10 @@ class Shelf:
         """Tell whether the version has come in and is still kept."""
         return version in self._versions
 
+    def names(self) -> list[str]:
+        """Return the versions kept, oldest first."""
+        return list(self._versions)
+
     def get(self, version: str) -> Loaded | None:
         """Return the version ready to answer; None if it is unknown or was refused."""
         if version in self._loaded:

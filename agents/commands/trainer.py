@@ -1,0 +1,40 @@
+"""Train one model: learn from what followed its decisions."""
+
+import click
+
+
+@click.command("trainer")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(["online", "onnx"]),
+    help="online: learn weights; onnx: fit a calibrator for the published graph. Default: what the model is.",
+)
+def command(name: str, kind: str | None) -> None:
+    """Train model NAME of the current policy: read its final training examples, publish versions on `models`.
+
+    There is one trainer for a model: starting a second one ends the first at its next version. A version holds weights
+    and positions in one record, so a trainer that is killed goes on as if it had not been. The first version comes
+    after 500 examples, then one every stream-day. Exit code 70: the transport failed, start it again; 78: the
+    examples are not for this model.
+
+    \b
+    Examples:
+      continuo trainer next_purchase
+      continuo trainer lapse --kind onnx
+
+    \b
+    Environment:
+      CONTINUO_BROKER      another Kafka instead of the embedded one
+      CONTINUO_NAMESPACE   first word of the topics (continuo)
+    """  # noqa: D301 - \b is click's mark for "do not re-wrap"
+    import os
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: learning is one example at a time
+
+    from agents import log, service, settings
+    from agents.trainers import training
+
+    chosen = settings.load()
+    log.configure(chosen.log_level, chosen.log_format)
+    service.run(f"trainer {name}", lambda stop: training.train(chosen, name, kind, stop))
