@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TRIES = 3  # a registry that fails three times in a row is down, not busy
 PARALLEL = 4  # four connections fill a home line; more only anger a registry
 ANSWER_S = 30  # the registry's next bytes
+PAUSE_S = 1.0  # before the second try; twice that before the third
 TELL_EVERY_S = 1.0
 
 
@@ -38,7 +39,7 @@ def ensure(folder: Path, jars: Sequence[Jar], progress: Callable[[str], None]) -
     Raises BrokerError that names each jar that is altered, unexpected or not to be had.
     """
     if any(not (folder / jar.file).is_file() for jar in jars):
-        with exclusive(folder.with_suffix(".lock"), progress):
+        with exclusive(folder.with_name(f"{folder.name}.lock"), progress):
             missing = [jar for jar in jars if not (folder / jar.file).is_file()]
             if missing:
                 _fetch(folder, missing, progress)
@@ -58,7 +59,7 @@ def _verify(folder: Path, jars: Sequence[Jar]) -> None:
         raise BrokerError(
             f"Kafka is not started, its jars in {folder} are not the locked ones:\n  "
             + "\n  ".join(wrong)
-            + "\nRemove that folder and run `continuo up` again to download them anew."
+            + f"\nRemove {folder} and run `continuo up` again to download them anew."
         )
 
 
@@ -120,7 +121,7 @@ def _download(context: "MavenContext", jar: Jar, folder: Path) -> Path:
                     f"The first start needs a network; later ones do not. On a machine without one, copy {folder} "
                     "from a machine where `continuo up` has run."
                 ) from error
-            time.sleep(attempt)
+            time.sleep(PAUSE_S * attempt)
     raise AssertionError("the last try returns or raises")
 
 

@@ -73,9 +73,10 @@ def find(folder: Path) -> tuple[Record, psutil.Process] | None:
 
 
 def is_alive(java: psutil.Process) -> bool:
-    """Tell whether it runs; one that nobody has reaped yet does not."""
+    """Tell whether it runs; one that has ended and that nobody has reaped yet does not."""
     try:
-        return java.is_running() and java.status() != psutil.STATUS_ZOMBIE
+        # While its last threads end, a process that was killed looks reapable and still holds its port and its files.
+        return java.is_running() and (java.status() != psutil.STATUS_ZOMBIE or java.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 
