@@ -31,9 +31,11 @@ check: lint  ## the quick half of `test`: lint, then the tests that need no brok
 	@$(PYTEST) -m "not slow and not kafka" $(ARGS)
 
 lint: $(READY)  ## ruff, mypy --strict, import contracts
-	@echo "· ruff"; $(BIN)/ruff check --quiet --output-format concise
-	@echo "· mypy"; $(BIN)/mypy --no-error-summary
-	@echo "· import contracts"; out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+	@failed=0; \
+	echo "· ruff"; $(BIN)/ruff check --quiet --output-format concise || failed=1; \
+	echo "· mypy"; $(BIN)/mypy --no-error-summary || failed=1; \
+	echo "· import contracts"; out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; failed=1; }; \
+	exit $$failed
 
 docs: $(READY)  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
