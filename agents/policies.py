@@ -7,11 +7,9 @@ from typing import Final
 import orjson
 from aiokafka import ConsumerRecord
 
+from agents.policy_topic import BUNDLE, CURRENT
 from streams.inputs import Input, PolicyInput
 from streams.policy import Policy, compile_policy
-
-BUNDLE: Final = b"bundle/"
-CURRENT: Final = b"current"
 
 
 class PolicyBook:

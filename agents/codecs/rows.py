@@ -14,6 +14,7 @@ import msgspec
 
 from agents.codecs.errors import RowUnreadable
 from streams.rows import Alias, Answer, Contacts, ModelRow, Offer, OpenDecision, OpenDecisions, Profile, Round, ShardRow
+from streams.state import RowCodec
 
 Row = TypeVar("Row")
 
@@ -114,3 +115,5 @@ DECODERS: Final[dict[str, Callable[[bytes], object]]] = {
     "models": decode_model,
     "shard": decode_shard,
 }
+
+ROW_CODEC: Final = RowCodec(encode_row, DECODERS)
