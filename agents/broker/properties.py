@@ -26,7 +26,7 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 auto.leader.rebalance.enable=false
-# Kafka's 50 of each cost a start about a second and the disk 150 folders.
+# Kafka's 50 of each are for a cluster; here they would be 100 folders to open at every start.
 offsets.topic.num.partitions=8
 transaction.state.log.num.partitions=8
 # Workers join at once, and a dead one is noticed within the second that a test can wait.
