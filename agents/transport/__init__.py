@@ -1,0 +1,1 @@
+"""The transport: shards on Kafka, exactly once, under Faust's agents."""

@@ -1,0 +1,72 @@
+"""Kafka clients of the transport besides Faust's consumer: one producer per shard, and readers that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from agents.transport.errors import Unreachable
+
+PATIENCE_S: Final = 5.0  # for a broker to answer at all
+BATCH_BYTES_MAX: Final = 900_000  # below the broker's default of 1 MiB a request
+RESTORE_BYTES_MAX: Final = 4 << 20  # per partition and fetch: larger ones gain nothing (TRANSPORT §4)
+
+
+def new_producer(servers: str, transactional_id: str, timeout_s: float) -> AIOKafkaProducer:
+    """Return the transactional producer of one shard; starting it fences whoever had the id before."""
+    return AIOKafkaProducer(
+        bootstrap_servers=servers,
+        client_id=transactional_id,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=int(timeout_s * 1000),
+        acks="all",
+        linger_ms=0,  # batches are full when they are handed over
+        max_batch_size=BATCH_BYTES_MAX,
+        request_timeout_ms=15_000,
+        retry_backoff_ms=20,
+        metadata_max_age_ms=60_000,
+    )
+
+
+@asynccontextmanager
+async def reader(servers: str, *, committed: bool) -> AsyncIterator[AIOKafkaConsumer]:
+    """Yield a consumer outside any group, for assigned partitions; it never resets a position by itself."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level="read_committed" if committed else "read_uncommitted",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=RESTORE_BYTES_MAX,
+        fetch_max_bytes=16 * RESTORE_BYTES_MAX,
+        fetch_max_wait_ms=50,
+        check_crcs=False,  # TCP and the broker have checked
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def admin(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Yield an admin client; raises Unreachable when no broker answers within PATIENCE_S."""
+    client = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=15_000)
+    try:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await client.start()
+        except (TimeoutError, KafkaError, OSError) as error:
+            raise Unreachable(
+                f"no Kafka answers at {servers}; start the embedded one with `continuo up`, "
+                "or set CONTINUO_BROKER to the address of yours"
+            ) from error
+        yield client
+    finally:
+        await client.close()

@@ -1,0 +1,224 @@
+"""Faust's consumer with another path of a record: chunks, and positions that belong to the shards.
+
+Theory of operation. Fetching, the group and its heartbeats stay Faust's and aiokafka's, in their thread. What is ours:
+`_next[tp]` is the offset that this process wants to see next; each seek sets it, each delivery advances it. `_epoch`
+changes around every seek: a fetch that began under another epoch, another generation or before the flow was resumed is
+discarded and the partition sought back, so nothing is skipped and nothing is delivered twice. A hole in the offsets is
+sought back once; where the broker repeats it, it is real (transaction markers, compaction), and from then on the
+partition's holes are believed. aiokafka never resets a position by itself: out of range ends the process.
+Nothing is acked: group offsets are the shards' positions, committed now and then for those who watch the lag.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import OffsetOutOfRangeError
+from faust.transport.consumer import Fetcher, ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from agents.transport.chunk import ChunkMessage
+from agents.transport.copartition import Copartition, Held
+from agents.transport.errors import EXIT_REFUSED, die
+
+if TYPE_CHECKING:
+    from agents.transport.app import StreamApp
+
+FETCH_S: Final = 0.25  # a resumed partition joins the next fetch only, so no fetch waits longer
+REQUEST_TIMEOUT_MS: Final = 90_000  # a join waits for the slowest member
+
+
+class ChunkThread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches; its consumer is made with our settings instead of Faust's."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        del transport
+        app = cast("StreamApp", self.app)
+        tuning = app.tuning
+        return AIOKafkaConsumer(
+            client_id=app.conf.broker_client_id,
+            group_id=app.conf.id,
+            bootstrap_servers=app.settings.bootstrap,
+            partition_assignment_strategy=[Copartition(app.settings.partitions, self._held)],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=tuning.fetch_bytes_max,
+            fetch_max_wait_ms=tuning.fetch_wait_ms,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            session_timeout_ms=int(tuning.session_s * 1000),
+            rebalance_timeout_ms=int(tuning.rebalance_s * 1000),
+            heartbeat_interval_ms=int(tuning.heartbeat_s * 1000),
+            max_poll_interval_ms=1_000_000,  # a turnstile that hangs is seen by its transactions
+            metadata_max_age_ms=60_000,
+        )
+
+    def _held(self) -> Held:
+        shards = cast("StreamApp", self.app).shards
+        return Held(shards.generation or 0, sorted(shards.shards))
+
+
+class ChunkConsumer(driver.Consumer):
+    """Delivers chunks and keeps the positions."""
+
+    app: StreamApp
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Prepare, as Faust's consumer does."""
+        super().__init__(*args, **options)
+        self._next: dict[TP, int] = {}
+        self._discarded: dict[TP, int] = {}  # to be sought back: first offset that was thrown away
+        self._suspects: set[TP] = set()  # sought back because of a hole
+        self._believed: set[TP] = set()  # whose holes are real
+        self._epoch = 0
+        self._resumed = asyncio.Event()
+        self._chunk_max = self.app.settings.chunk_max
+
+    def _new_consumer_thread(self) -> ChunkThread:
+        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+
+    # ------------------------------------------------------------------------------------------------ positions
+
+    async def perform_seek(self) -> None:
+        """Take over the partitions just assigned and seek each source to the position stored with its state.
+
+        Faust calls this when an assignment is complete and before it resumes the flow.
+        """
+        self._epoch += 1
+        generation = self.app.consumer_generation_id
+        assigned = self.assignment()
+        shards = self.app.shards
+        shards.consumer = self
+        await shards.assign({tp.partition for tp in assigned}, generation)
+        self._suspects.clear()
+        self._believed.intersection_update(assigned)
+        places = {tp: shards.next_offset(tp) for tp in assigned}
+        self._next.clear()
+        await self.seek_wait({tp: offset for tp, offset in places.items() if offset is not None})
+        self.app.freeze()
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Seek, and discard what is being fetched meanwhile."""
+        self._epoch += 1
+        for tp, offset in partitions.items():
+            self._next[tp] = offset
+            self._discarded.pop(tp, None)
+        await super().seek_wait(partitions)
+        self._epoch += 1
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the flow, then commit what was applied, before anybody else may take over."""
+        await super().on_partitions_revoked(revoked)
+        await self.app.shards.drain()
+        for tp in revoked:
+            self._next.pop(tp, None)
+            self._discarded.pop(tp, None)
+
+    def resume_partitions(self, tps: Any) -> None:
+        """Fetch from these partitions again."""
+        super().resume_partitions(tps)
+        self._resumed.set()
+
+    # ------------------------------------------------------------------------------------------------- delivery
+
+    async def _drain_messages(self, fetcher: Fetcher) -> None:  # type: ignore[override]
+        stopped = (self._stopped.is_set, fetcher._stopped.is_set)
+        try:
+            while not any(is_set() for is_set in stopped):
+                await self._deliver_next()
+                await asyncio.sleep(0)
+        except OffsetOutOfRangeError as error:
+            die(f"a source lost records before they were read (deleted or truncated): {error}", exit_code=EXIT_REFUSED)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    async def _deliver_next(self) -> None:
+        app = self.app
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
+        if self._discarded and self.flow_active and not app.rebalancing:
+            await self._seek_back()
+        generation, epoch = app.consumer_generation_id, self._epoch  # before the fetch
+        active = self._get_active_partitions()
+        if not active:
+            self._resumed.clear()
+            await self.wait_first(self._resumed.wait(), timeout=1.0)
+            return
+        fetched = await self._getmany(active_partitions=active, timeout=FETCH_S)
+        for source, records in (fetched or {}).items():
+            tp = ensure_TP(source)
+            # Before the worker is ready the flow's resumption would clear the agents' queues (faust #596).
+            is_stale = epoch != self._epoch or generation != app.consumer_generation_id
+            if is_stale or app.rebalancing or not self.flow_active:
+                self._discarded.setdefault(tp, records[0].offset)
+                continue
+            app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            for start in range(0, len(records), self._chunk_max):
+                if not await self._deliver(tp, records[start : start + self._chunk_max], generation):
+                    break
+
+    async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], generation: int) -> bool:
+        wanted = self._next.get(tp)
+        if wanted is not None:
+            if records[0].offset < wanted:
+                records = [record for record in records if record.offset >= wanted]
+                if not records:
+                    return True
+            if records[0].offset > wanted and not self._is_real_hole(tp):
+                self._discarded[tp] = wanted
+                return False
+        self._suspects.discard(tp)
+        message = ChunkMessage(tp, records, generation)
+        self._next[tp] = self._read_offset[tp] = message.next_offset
+        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        return self.flow_active and self.app.consumer_generation_id == generation
+
+    def _is_real_hole(self, tp: TP) -> bool:
+        if tp in self._believed:
+            return True
+        if tp in self._suspects:
+            self._believed.add(tp)
+            return True
+        self._suspects.add(tp)
+        return False
+
+    async def _seek_back(self) -> None:
+        assigned = self.assignment()
+        places = {tp: self._next.get(tp, offset) for tp, offset in self._discarded.items() if tp in assigned}
+        self._discarded.clear()
+        if places:
+            await self.seek_wait(places)
+
+    # -------------------------------------------------------------------------------------------- group offsets
+
+    def ack(self, message: Any) -> bool:
+        """Note nothing: a position is durable when its shard's transaction is."""
+        del message
+        return False
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self.assignment() if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.app.shards.committed_offset(tp)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        before = {tp: self._committed_offset.get(tp) for tp in offsets}
+        did_commit = await super()._commit_offsets(offsets, start_new_transaction)
+        if not did_commit:
+            self._committed_offset.update(before)
+        return bool(did_commit)
+
+
+class ChunkTransport(driver.Transport):
+    """Faust's transport with our consumer."""
+
+    Consumer = ChunkConsumer

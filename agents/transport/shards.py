@@ -1,0 +1,181 @@
+"""All shards of a worker: given and taken by the group, turned one after the other by the one turnstile.
+
+Theory of operation. One task goes round the shards and lets each apply one run of records, until none can; then it
+waits for a chunk, a commit, a timer. So no shard waits for another's transaction, and there is one place where state
+changes. A source whose backlog has grown is paused at the consumer and resumed when it has shrunk: the other
+partitions and the answers to open rounds keep coming.
+A shard survives a rebalance only when the group's generations are consecutive, for only then has nobody else had it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from time import time
+from typing import TYPE_CHECKING, Any, Final
+
+from faust.types import TP, EventT
+from mode import Service
+
+from agents.transport.applier import WorkerStop
+from agents.transport.assignment import Deployment, open_shards
+from agents.transport.control import ControlReader, Listener
+from agents.transport.errors import Refused, die
+from agents.transport.shard import Shard, Source
+from streams.topology import BY_NOUN
+
+if TYPE_CHECKING:
+    from agents.transport.consumer import ChunkConsumer
+
+BACKLOG_CHUNKS_MAX: Final = 2  # of a source: one to work on, one to hide the way from a resumed fetch
+
+
+class Shards(Service):
+    """The shards that this worker holds now."""
+
+    def __init__(self, deployment: Deployment, listener: Listener | None, **options: Any) -> None:
+        """Prepare; `listener` is told of control records, once per worker."""
+        self.deployment = deployment
+        self.shards: dict[int, Shard] = {}
+        self.generation: int | None = None
+        self.consumer: ChunkConsumer | None = None  # whose sources are paused and resumed
+        self._control = ControlReader(
+            deployment.settings.bootstrap,
+            [deployment.name(noun) for noun in sorted(deployment.nouns) if BY_NOUN[noun].control],
+            listener,
+            self.wake,
+        )
+        self._backlog_max = BACKLOG_CHUNKS_MAX * deployment.settings.chunk_max
+        self._records = {
+            topic: deployment.telemetry.counter("continuo_transport_records_total", topic)
+            for topic in map(deployment.name, deployment.nouns)
+        }
+        self._draining = True
+        self._assigning = asyncio.Lock()
+        self._awake = asyncio.Event()
+        self._turnstile: asyncio.Task[None] | None = None
+        super().__init__(**options)
+
+    async def on_start(self) -> None:
+        """Read the control topics, then let the shards to come be turned."""
+        await self._control.start()
+        self._turnstile = asyncio.create_task(self._run(), name="turnstile")
+
+    async def on_stop(self) -> None:
+        """Commit what was applied and release every shard."""
+        await self.drain()
+        if self._turnstile is not None:
+            self._turnstile.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._turnstile
+        await self._control.stop()
+        await self._close(list(self.shards))
+
+    def wake(self) -> None:
+        """Have the turnstile look again: a shard may be able to go on."""
+        self._awake.set()
+
+    async def offer(self, chunk: EventT[Any]) -> None:
+        """Put a chunk into its shard's backlog; one of a former assignment is dropped, for it is read again."""
+        message = chunk.message
+        if self._draining or message.generation_id != self.generation:
+            return
+        shard = self.shards[message.partition]
+        source = shard.sources[message.topic]
+        source.offer(chunk.value)
+        if source.records >= self._backlog_max and not source.paused and self.consumer is not None:
+            source.paused = True
+            self.consumer.pause_partitions({TP(message.topic, message.partition)})
+        self._records[message.topic].inc(len(chunk.value))
+        self._awake.set()
+
+    async def assign(self, partitions: Iterable[int], generation: int) -> None:
+        """Hold exactly these partitions from now on; ends the process when one of them cannot be taken."""
+        # Faust gives up waiting when the next rebalance begins; what was begun is finished, and weighed by that one.
+        await asyncio.shield(asyncio.ensure_future(self._assign(set(partitions), generation)))
+
+    async def drain(self) -> None:
+        """Take nothing more, forget what was not applied, and commit what was."""
+        self._draining = True
+        self._control.suspend()
+        for shard in self.shards.values():
+            shard.forget()
+        await asyncio.gather(*(shard.committer.drain() for shard in self.shards.values()))
+
+    def next_offset(self, tp: TP) -> int | None:
+        """Return where reading goes on, or None where this worker has no such shard."""
+        shard = self.shards.get(tp.partition)
+        return None if shard is None else shard.next_offset(tp.topic)
+
+    def committed_offset(self, tp: TP) -> int | None:
+        """Return the offset up to which a source is committed, or None where nothing is."""
+        shard = self.shards.get(tp.partition)
+        place = None if shard is None else shard.committer.committed.get(tp.topic)
+        return None if place is None else place.next_offset
+
+    async def _assign(self, partitions: set[int], generation: int) -> None:
+        async with self._assigning:
+            if not self._draining:
+                await self.drain()
+            has_followed = self.generation is not None and generation in (self.generation, self.generation + 1)
+            await self._close([number for number in self.shards if number not in partitions or not has_followed])
+            new = partitions - self.shards.keys()
+            try:
+                self.shards |= await open_shards(sorted(new), self.deployment) if new else {}
+                await self._control.catch_up(self.shards)
+            except Refused as error:
+                die(str(error), exit_code=error.exit_code)
+            except WorkerStop as stop:
+                die(str(stop), exit_code=stop.exit_code)
+            except Exception as error:  # noqa: BLE001 — half a state is none
+                die(f"taking over partitions {sorted(new)} failed", error, bug=True)
+            self.generation = generation
+            self._draining = False
+            self.wake()
+
+    async def _close(self, numbers: list[int]) -> None:
+        closed = [self.shards.pop(number) for number in numbers]
+        await asyncio.gather(*(shard.committer.stop() for shard in closed))
+
+    async def _run(self) -> None:
+        timer: asyncio.TimerHandle | None = None
+        try:
+            while True:
+                await self._awake.wait()
+                self._awake.clear()
+                while await self._round():
+                    pass
+                if timer is not None:
+                    timer.cancel()
+                wake_at = min((s.wake_at for s in self.shards.values() if s.wake_at is not None), default=None)
+                if wake_at is not None:
+                    # A wake that is already due waits for room in the committer, and a commit wakes us by itself.
+                    wait_s = max(0.005, wake_at / 1000 - time())
+                    timer = asyncio.get_running_loop().call_later(wait_s, self._awake.set)
+        except asyncio.CancelledError:
+            raise
+        except WorkerStop as stop:
+            die(str(stop), exit_code=stop.exit_code)
+        except BaseException as error:  # noqa: BLE001 — half a turn is none
+            die("a turn failed", error, bug=True)
+
+    async def _round(self) -> bool:
+        """Let each shard take one turn; tell whether any did."""
+        has_turned = False
+        for number, shard in list(self.shards.items()):
+            if self._draining:
+                return False
+            taken = shard.turn(int(time() * 1000))
+            if taken is None:
+                continue
+            has_turned = True
+            if isinstance(taken, Source):
+                self._after(number, taken)
+            await asyncio.sleep(0)
+        return has_turned
+
+    def _after(self, number: int, source: Source) -> None:
+        if source.paused and source.records * 2 <= self._backlog_max and self.consumer is not None:
+            source.paused = False
+            self.consumer.resume_partitions({TP(source.topic, number)})
