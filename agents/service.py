@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.errors import UserError
 from agents.transport.errors import die
 
+Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
@@ -33,6 +36,20 @@ def run(name: str, main: Main) -> None:
     except Exception as error:  # noqa: BLE001 — a bug: told with its traceback, then the same fate
         die(f"{name}: ended by a bug", error, bug=True)
     sys.stdout.flush()
+
+
+@asynccontextmanager
+async def started(client: Client) -> AsyncIterator[Client]:
+    """Start a Kafka client and stop it at the end; after an error of the transport it is left as it is (crash-only)."""
+    await client.start()
+    try:
+        yield client
+    except (KafkaError, OSError):
+        raise
+    except BaseException:
+        await client.stop()
+        raise
+    await client.stop()
 
 
 async def _supervise(main: Main) -> None:

@@ -5,13 +5,10 @@ import click
 
 @click.command("trainer")
 @click.argument("name")
-@click.option(
-    "--kind",
-    type=click.Choice(["online", "onnx"]),
-    help="online: learn weights; onnx: fit a calibrator for the published graph. Default: what the model is.",
-)
-def command(name: str, kind: str | None) -> None:
+def command(name: str) -> None:
     """Train model NAME of the current policy: read its final training examples, publish versions on `models`.
+
+    A model of kind online learns weights; one of kind onnx keeps its published graph and gets a fresh calibrator.
 
     There is one trainer for a model: starting a second one ends the first at its next version. A version holds weights
     and positions in one record, so a trainer that is killed goes on as if it had not been. The first version comes
@@ -21,7 +18,7 @@ def command(name: str, kind: str | None) -> None:
     \b
     Examples:
       continuo trainer next_purchase
-      continuo trainer lapse --kind onnx
+      CONTINUO_BROKER=kafka:9092 continuo trainer churn
 
     \b
     Environment:
@@ -37,4 +34,4 @@ def command(name: str, kind: str | None) -> None:
 
     chosen = settings.load()
     log.configure(chosen.log_level, chosen.log_format)
-    service.run(f"trainer {name}", lambda stop: training.train(chosen, name, kind, stop))
+    service.run(f"trainer {name}", lambda stop: training.train(chosen, name, stop))

@@ -17,6 +17,7 @@ from agents.workers.weights import KeyWeights, Weights, compress, decode_weights
 from streams.records import ModelVersion, TrainingExample
 
 RATE: Final = 0.01  # of learning, river's default
+RATE_MIN: Final = 1e-4  # a prior of 0 or 1 has no log-odds to start from
 ABSENT: Final = "?"  # ends the term that says whether a feature is missing
 
 
@@ -93,11 +94,11 @@ class Regression:
     """One key's logistic regression."""
 
     def __init__(self, prior_ppb: int) -> None:
-        odds = prior_ppb / (PPB - prior_ppb)
+        rate = min(max(prior_ppb / PPB, RATE_MIN), 1 - RATE_MIN)
         self.learned = 0
         self._scaler: Any = preprocessing.StandardScaler()  # Any: river's methods carry no types
         self._regression: Any = linear_model.LogisticRegression(
-            optim.SGD(RATE), intercept_init=math.log(odds), intercept_lr=RATE
+            optim.SGD(RATE), intercept_init=math.log(rate / (1 - rate)), intercept_lr=RATE
         )
 
     def score(self, terms: dict[str, float]) -> float:

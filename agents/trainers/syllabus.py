@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from agents.errors import UserError
@@ -13,9 +12,7 @@ from agents.trainers.course import Pace
 from agents.trainers.online import OnlineLearner
 from agents.workers.layout import Layout, lay_out
 from streams.policy import Model, Policy, compile_policy
-from streams.records import ModelVersion
 
-KINDS: Final = ("online", "onnx")
 # A graph is published again whole with each calibrator, and answers of one graph drift slowly.
 CALIBRATION_PACE: Final = Pace(first=500, every=20_000, days=7)
 
@@ -37,17 +34,16 @@ class Syllabus:
         model = policy.models.get(name)
         if model is None:
             raise UserError(f"the policy has no model {name!r}; it has {', '.join(sorted(policy.models))}")
-        if model.gives != "propensity":
-            raise UserError(f"model {name} gives {model.gives}; trainers learn and calibrate propensities")
+        if model.gives != "propensity" or model.label is None:
+            raise UserError(
+                f"model {name} has no trainer: trainers learn and calibrate propensities that have a label; "
+                f"it gives {model.gives}, {'with a' if model.label else 'without'} label"
+            )
         return cls(servers, namespace, policy, model)
 
-    def kind(self, published: Sequence[ModelVersion]) -> str:
-        """Return what kind of model it is: that of its last version; before there is one, inline means a graph."""
-        return published[-1].kind if published else "onnx" if self._model.inline else "online"
-
-    def learner(self, kind: str) -> tuple[Learner, Pace]:
-        """Return a fresh learner of the kind, and the pace of its versions."""
-        if kind == "online":
+    def learner(self) -> tuple[Learner, Pace]:
+        """Return a fresh learner of the model's kind, and the pace of its versions."""
+        if self._model.kind == "online":
             return OnlineLearner(self._model.name, self._layout, self._model.prior_ppb), Pace()
         return CalibrationLearner(self._model.name, self._model.prior_ppb), CALIBRATION_PACE
 

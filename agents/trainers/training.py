@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import structlog
@@ -19,6 +20,7 @@ from agents.codecs.avro import decode_model_version, decode_training_example, en
 from agents.codecs.errors import Undecodable
 from agents.committed import Committed, read_committed, wait_partitions
 from agents.errors import UserError
+from agents.service import started
 from agents.settings import Settings
 from agents.trainers.contract import ExampleRefusedError
 from agents.trainers.course import Course
@@ -41,38 +43,36 @@ _EXAMPLES_MAX: Final = (
 _log = structlog.get_logger(__name__)
 
 
-async def train(settings: Settings, model: str, kind: str | None, stop: asyncio.Event) -> None:
-    """Learn from the examples of one model until `stop`; `kind` online, onnx, or None for what the model is."""
+async def train(settings: Settings, model: str, stop: asyncio.Event) -> None:
+    """Learn from the examples of one model until `stop`."""
     servers, namespace = settings.bootstrap, settings.namespace
     syllabus = await Syllabus.of(servers, namespace, model)
     places = await wait_partitions(servers, topic_name(namespace, "retraining", model))
-    producer = new_producer(servers, f"{namespace}-trainer-{model}", TRANSACTION_S)
-    await producer.start()
-    models = await read_committed(servers, topic_name(namespace, "models"))
-    trainer = Trainer(syllabus, producer, namespace, model, kind, models)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=4 << 20,
-    )
-    await consumer.start()
-    consumer.assign([*places, *models.next_offsets])
-    await _seek(consumer, trainer.course.next_offsets, places)
-    for place, offset in models.next_offsets.items():
-        consumer.seek(place, offset)
-    _log.info("training", model=model, learned=trainer.course.learned)
-    while not stop.is_set():
-        for place, records in (await consumer.getmany(timeout_ms=500, max_records=_EXAMPLES_MAX)).items():
-            for record in records:
-                if place in models.next_offsets:
-                    trainer.follow(record)
-                elif version := await trainer.take(record):
-                    await trainer.publish(version)
-    _log.info("stopped", model=model, learned=trainer.course.learned, skipped=dict(trainer.course.skipped))
-    await consumer.stop()
-    await producer.stop()
+    async with AsyncExitStack() as stack:
+        fenced = new_producer(servers, f"{namespace}-trainer-{model}", TRANSACTION_S)
+        producer = await stack.enter_async_context(started(fenced))
+        models = await read_committed(servers, topic_name(namespace, "models"))
+        trainer = Trainer(syllabus, producer, namespace, model, models)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+        )
+        await stack.enter_async_context(started(consumer))
+        consumer.assign([*places, *models.next_offsets])
+        await _seek(consumer, trainer.course.next_offsets, places)
+        for place, offset in models.next_offsets.items():
+            consumer.seek(place, offset)
+        _log.info("training", model=model, learned=trainer.course.learned)
+        while not stop.is_set():
+            for place, records in (await consumer.getmany(timeout_ms=500, max_records=_EXAMPLES_MAX)).items():
+                for record in records:
+                    if place in models.next_offsets:
+                        trainer.follow(record)
+                    elif version := await trainer.take(record):
+                        await trainer.publish(version)
+        _log.info("stopped", model=model, learned=trainer.course.learned, skipped=dict(trainer.course.skipped))
 
 
 async def _seek(consumer: AIOKafkaConsumer, next_offsets: Mapping[str, int], places: list[TopicPartition]) -> None:
@@ -100,7 +100,6 @@ class Trainer:
         producer: AIOKafkaProducer,
         namespace: str,
         model: str,
-        kind: str | None,
         models: Committed,
     ) -> None:
         published = [version for version in map(_decode, models.records) if version and version.model == model]
@@ -109,7 +108,7 @@ class Trainer:
         self._namespace = namespace
         self._model = model
         self._refused: list[DeadLetter] = []
-        learner, pace = syllabus.learner(kind or syllabus.kind(published))
+        learner, pace = syllabus.learner()
         self.course = Course(learner, pace)
         self._own: deque[str] = deque()  # names of the versions that such a trainer published, oldest first
         self._restore(published)

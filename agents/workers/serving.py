@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 import structlog
@@ -18,8 +19,10 @@ from aiokafka.errors import CommitFailedError
 from agents.codecs.avro import decode_model_version, decode_request_batch, encode_model_version, encode_proposal_batch
 from agents.codecs.errors import Undecodable
 from agents.committed import read_committed, wait_partitions
+from agents.service import started
 from agents.settings import Settings
 from agents.transactions import Written, write
+from agents.transport.clients import BATCH_BYTES_MAX
 from agents.workers.answering import answer, live
 from agents.workers.kinds import HEARTBEAT
 from agents.workers.shelf import Shelf
@@ -42,26 +45,27 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
     requests = topic_name(namespace, "requests", model)
     await wait_partitions(servers, requests)
     server = ModelServer(settings, model)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=servers, acks="all", max_batch_size=900_000, request_timeout_ms=15_000
-    )
-    await producer.start()
-    consumer = AIOKafkaConsumer(
-        requests,
-        bootstrap_servers=servers,
-        group_id=f"{namespace}.model.{model}",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=4 << 20,
-        heartbeat_interval_ms=1_000,
-        session_timeout_ms=10_000,
-    )
-    follower = await server.follow()
-    await consumer.start()
-    beside = [asyncio.create_task(server.keep_following(follower)), asyncio.create_task(server.beat(producer))]
-    _log.info("serving", model=model, versions=server.shelf.names())
-    committed_at = time.monotonic()
-    try:
+    async with AsyncExitStack() as stack:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=servers, acks="all", max_batch_size=900_000, request_timeout_ms=15_000
+        )
+        await stack.enter_async_context(started(producer))
+        follower = await stack.enter_async_context(server.follow())
+        consumer = AIOKafkaConsumer(
+            requests,
+            bootstrap_servers=servers,
+            group_id=f"{namespace}.model.{model}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            heartbeat_interval_ms=1_000,
+            session_timeout_ms=10_000,
+        )
+        await stack.enter_async_context(started(consumer))
+        beside = [asyncio.create_task(server.keep_following(follower)), asyncio.create_task(server.beat(producer))]
+        for task in beside:
+            stack.callback(task.cancel)
+        _log.info("serving", model=model, versions=server.shelf.names())
+        committed_at = time.monotonic()
         while not stop.is_set():
             for task in beside:
                 if task.done():
@@ -73,13 +77,8 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
             if time.monotonic() - committed_at >= COMMIT_S:
                 await _commit(consumer)
                 committed_at = time.monotonic()
-    finally:
-        for task in beside:
-            task.cancel()
-    await _commit(consumer)
-    for client in (consumer, follower, producer):
-        await client.stop()
-    _log.info("stopped", model=model, answered=server.answered, expired=server.expired)
+        await _commit(consumer)
+        _log.info("stopped", model=model, answered=server.answered, expired=server.expired)
 
 
 class ModelServer:
@@ -96,8 +95,9 @@ class ModelServer:
         self._arrived = asyncio.Condition()
         self._given_up: set[str] = set()  # versions waited for in vain, until another one arrives
 
-    async def follow(self) -> AIOKafkaConsumer:
-        """Learn the versions that are there; return the consumer from which the next ones come."""
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """Learn the versions that are there; yield the consumer from which the next ones come."""
         there = await read_committed(self._settings.bootstrap, self._models)
         for record in there.records:
             self._learn(record.value)
@@ -107,11 +107,11 @@ class ModelServer:
             enable_auto_commit=False,
             auto_offset_reset="none",
         )
-        await follower.start()
-        follower.assign(list(there.next_offsets))
-        for place, offset in there.next_offsets.items():
-            follower.seek(place, offset)
-        return follower
+        async with started(follower):
+            follower.assign(list(there.next_offsets))
+            for place, offset in there.next_offsets.items():
+                follower.seek(place, offset)
+            yield follower
 
     async def keep_following(self, follower: AIOKafkaConsumer) -> None:
         """Learn versions as they are published."""

@@ -1,0 +1,1 @@
+"""Delivery channels: they carry out activations, once each, and report what became of them."""

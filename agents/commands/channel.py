@@ -1,0 +1,34 @@
+"""Carry out activations on delivery channels, once each, and report them."""
+
+import click
+
+
+@click.command("channel")
+@click.argument("names", nargs=-1, required=True)
+def command(names: tuple[str, ...]) -> None:
+    """Dispatch the delivery channels NAMES of the current policy from one process.
+
+    Each activation becomes one JSON line in .continuo/channels/NAME.jsonl, whatever crashes in between: the ledger on
+    `dispatches` says what was intended and what is done. Then `activation_delivered` (or `activation_rejected`, for
+    one that came after its expiry) is reported to `raw-events`. With CONTINUO_MODE=history the report is stamped with
+    the activation's release and the delivery channel's declared delay, else with the wall clock. Exit code 70: the
+    transport failed, start it again.
+
+    \b
+    Examples:
+      continuo channel email
+      continuo channel receipt email app
+
+    \b
+    Environment:
+      CONTINUO_HOME        where channels/NAME.jsonl is written (.continuo)
+      CONTINUO_MODE        live or history: the clock that reports are stamped with (live)
+      CONTINUO_BROKER      another Kafka instead of the embedded one
+      CONTINUO_NAMESPACE   first word of the topics (continuo)
+    """  # noqa: D301 - \b is click's mark for "do not re-wrap"
+    from agents import log, service, settings
+    from agents.channels import files
+
+    chosen = settings.load()
+    log.configure(chosen.log_level, chosen.log_format)
+    service.run(f"channel {' '.join(names)}", lambda stop: files.dispatch_all(chosen, names, stop))
