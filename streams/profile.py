@@ -184,7 +184,7 @@ def _total_after(cell: list[int], after: int) -> int:
         return total
     total = 0
     i = len(cell) - 2
-    while i > 0 and cell[i] > after:
+    while cell[i] > after:
         total += cell[i + 1]
         i -= 2
     return total
@@ -196,14 +196,10 @@ def _read_distinct(cells: Sequence[Any], column: Column, now: int) -> list[Featu
 
 
 def _values_after(cell: dict[str | int, int], after: int) -> int:
-    if cell[next(iter(cell))] > after:
-        return len(cell)
-    values = 0
-    for pane in reversed(cell.values()):
-        if pane <= after:
-            break
-        values += 1
-    return values
+    for gone, pane in enumerate(cell.values()):
+        if pane > after:
+            return len(cell) - gone
+    return 0
 
 
 def _read_recency(cells: Sequence[Any], column: Column, now: int) -> list[Feature]:

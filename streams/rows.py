@@ -148,4 +148,4 @@ class ShardRow:
     clock: int = 0  # largest accepted event time (history)
     policy_hash: str = ""
     chain: bytes = bytes(32)  # hash of the last decision
-    complete_from: dict[str, int] = field(default_factory=dict)  # series -> instant from which its windows are complete
+    complete_from: dict[str, int] = field(default_factory=dict)  # series -> since when it is kept without a gap (switch_series)

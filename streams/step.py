@@ -17,7 +17,7 @@ from streams.inputs import (
 )  # fmt: skip
 from streams.partition import partition_of
 from streams.policy import Point, Policy
-from streams.policy.features import series_keys
+from streams.policy.features import switch_series
 from streams.records import DeadLetter, DecisionNote, Event, Origin, RawEvent, RoutedEvent
 from streams.rows import Alias, Contacts, ModelRow, OpenDecision, OpenDecisions, Profile, Round
 from streams.state import State, Timer
@@ -168,10 +168,8 @@ class Step:
         self.step += 1
         shard = self.state.shard
         if shard.policy_hash:
-            clock = self._clock(wall)
-            before = series_keys(self._policies[shard.policy_hash].features)
-            for name in sorted(series_keys(given.policy.features) - before):
-                shard.complete_from[name] = clock
+            before = self._policies[shard.policy_hash].features
+            switch_series(shard.complete_from, before, given.policy.features, self._clock(wall))
         shard.policy_hash = given.policy.hash
         self.state.keep_shard()
 
