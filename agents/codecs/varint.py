@@ -42,10 +42,10 @@ def read_long(buf: bytes, at: int) -> tuple[int, int]:
 
 def read_instant(buf: bytes, at: int) -> tuple[int, int]:
     """Do as read_long, sooner for the six bytes that an instant between 1987 and 2039 takes."""
-    last = buf[at + 5]
-    if last < 128:
-        a, b, c, d, e, _ = buf[at : at + 6]
-        if a > 127 and b > 127 and c > 127 and d > 127 and e > 127 and not a & 1:
+    six = buf[at : at + 6]
+    if len(six) == 6:
+        a, b, c, d, e, last = six
+        if last < 128 and a > 127 and b > 127 and c > 127 and d > 127 and e > 127 and not a & 1:
             bits = (a & 127) | (b & 127) << 7 | (c & 127) << 14 | (d & 127) << 21 | (e & 127) << 28 | last << 35
             return bits >> 1, at + 6
     return read_long(buf, at)
