@@ -12,8 +12,8 @@ from faust.types.transports import TransportT
 from mode import CrashingSupervisor
 from mode.types import ServiceT
 
-from agents.settings import Settings
 from agents import telemetry
+from agents.settings import Settings
 from agents.transport.applier import ApplierFactory
 from agents.transport.assignment import Deployment
 from agents.transport.chunk import ChunkSchema
@@ -74,6 +74,7 @@ class StreamApp(faust.App):
             broker_heartbeat_interval=self.tuning.heartbeat_s,
             broker_rebalance_timeout=self.tuning.rebalance_s,
             broker_request_timeout=600,  # Faust lets a restore last no longer; the clients have their own
+            stream_wait_empty=False,  # the shards drain themselves
             agent_supervisor=CrashingSupervisor,
             web_enabled=self.tuning.web_enabled,
             web_port=settings.web_port,

@@ -38,9 +38,7 @@ class Deployment:
     @property
     def expected(self) -> Position:
         """Return the position of a shard that has read nothing yet."""
-        return Position(
-            partitions=self.settings.partitions, mode=self.settings.mode, namespace=self.settings.namespace
-        )
+        return Position(partitions=self.settings.partitions, mode=self.settings.mode, namespace=self.settings.namespace)
 
     def name(self, noun: str) -> str:
         """Return the full name of a topic."""
@@ -118,9 +116,7 @@ async def _check(uncommitted: AIOKafkaConsumer, restored: dict[int, Restored], d
     expected = deployment.expected
     stored = {partition: state.position for partition, state in restored.items() if state.position is not None}
     problems = [
-        problem
-        for partition, position in stored.items()
-        for problem in check_deployment(partition, position, expected)
+        problem for partition, position in stored.items() for problem in check_deployment(partition, position, expected)
     ]
     compacted = frozenset(deployment.name(noun) for noun in deployment.nouns if BY_NOUN[noun].compacted)
     # Shards share the control topics: the farthest place vouches for the ones before it.

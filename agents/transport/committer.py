@@ -1,9 +1,9 @@
 """One shard's transactions: outputs, changed rows and position, all or nothing.
 
 Theory of operation. A turn is added at once to open batches (outputs) and to a dict (rows: one record per changed key
-and commit). A commit takes all of it, together with the position as of that moment, sends it in one transaction and waits
-for the broker. While it waits the next turns are added. Topics whose readers may see the uncommitted are sent as soon
-as they are computed, inside the transaction that commits them later.
+and commit). A commit takes all of it, together with the position as of that moment, sends it in one transaction and
+waits for the broker. While it waits the next turns are added. Topics whose readers may see the uncommitted are sent as
+soon as they are computed, inside the transaction that commits them later.
 CPU follows commits, so the interval grows while commits are full and shrinks while they are small; a commit that comes
 after a pause does not wait at all. Every error ends the process: after an unclear answer only the log knows.
 Whoever wants one transaction for all shards of a worker replaces this class: nobody else knows of a transaction.
@@ -146,10 +146,10 @@ class Committer:
                             self._sent += await route.send()
                 if not self._dirty:
                     continue
-                if not self._urgent and monotonic() < last + self._interval_s:
-                    if timer is None or timer.when() <= asyncio.get_running_loop().time():
-                        wait_s = last + self._interval - monotonic()
-                        timer = asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+                wait_s = last + self._interval_s - monotonic()
+                if wait_s > 0 and not self._urgent:
+                    if timer is None or timer.when() <= loop.time():
+                        timer = loop.call_later(wait_s, self._wake.set)
                     continue
                 last = monotonic()
                 await self._commit()

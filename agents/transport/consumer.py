@@ -205,7 +205,7 @@ class ChunkConsumer(driver.Consumer):
         return False
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in self.assignment() if topics is None or tp in topics or tp.topic in topics)
+        return (tp for tp in list(self._next) if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
         return self.app.shards.committed_offset(tp)

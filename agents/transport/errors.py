@@ -29,7 +29,7 @@ class Unreachable(UserError):
 def die(
     reason: str, cause: BaseException | None = None, *, exit_code: int = EXIT_TRANSPORT, bug: bool = False
 ) -> NoReturn:
-    """End this process at once with one line on stderr (a traceback too, if it is a bug); nothing is flushed or closed."""
+    """End this process at once, saying why on stderr (with a traceback, if it is a bug); nothing is closed."""
     told = f": {type(cause).__name__}: {cause}" if cause is not None else ""
     output = sys.__stderr__
     if output is not None:

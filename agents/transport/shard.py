@@ -90,6 +90,7 @@ class Shard:
     def begin(self, applier: Applier, committer: Committer) -> None:
         """Give the shard what it needs to run."""
         self.applier, self.committer = applier, committer
+        committer.committed = dict(self.position.places)
         self.wake_at = applier.wake_at()
 
     def next_offset(self, topic: str) -> int:

@@ -19,6 +19,7 @@ def run_worker(app: StreamApp) -> NoReturn:
     Raises Unreachable or Refused before any work is done. Exit codes: 0 drained, 70 restart me, 78 do not.
     """
     asyncio.run(preflight(app))
+    app.conf.datadir.mkdir(parents=True, exist_ok=True)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
@@ -36,6 +37,6 @@ async def preflight(app: StreamApp) -> None:
     if missing:
         raise Refused(
             "\n".join(
-                ["topics are missing:", *(f"  {name}" for name in missing), "create them with `continuo topics --create`"]
+                ["topics are missing; `continuo topics --create` makes them:", *(f"  {name}" for name in missing)]
             )
         )

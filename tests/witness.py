@@ -1,0 +1,89 @@
+"""A second Kafka client, which shares no code with ours: it feeds and it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import monotonic
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+READ_S = 60.0
+
+
+class Seen(NamedTuple):
+    """One record as it stands in the log."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+def feed(servers: str, topic: str, records: Iterable[tuple[int, bytes | None, bytes | None]]) -> None:
+    """Write (partition, key, value) records, each once and in order per partition."""
+    producer = Producer(
+        {"bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5, "queue.buffering.max.messages": 500_000}
+    )
+    failures: list[str] = []
+
+    def note(error: KafkaError | None, _: object) -> None:
+        if error is not None:
+            failures.append(str(error))
+
+    for count, (partition, key, value) in enumerate(records):
+        producer.produce(topic, value, key, partition, on_delivery=note)
+        if count % 10_000 == 0:
+            producer.poll(0)
+    assert producer.flush(READ_S) == 0
+    assert not failures, failures[:3]
+
+
+def read(servers: str, topic: str, partitions: int, *, committed: bool = True) -> list[Seen]:
+    """Return what stands in a topic now, in order of (partition, offset)."""
+    return sorted(_read(servers, topic, partitions, committed=committed), key=lambda seen: seen[:2])
+
+
+def _read(servers: str, topic: str, partitions: int, *, committed: bool) -> Iterator[Seen]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "witness",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 20,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+        ended: set[int] = set()
+        deadline = monotonic() + READ_S
+        while len(ended) < partitions:
+            assert monotonic() < deadline, f"{topic}: the ends of {partitions - len(ended)} partitions were not reached"
+            for message in consumer.consume(5_000, 0.3):
+                error = message.error()
+                if error is not None:
+                    assert error.code() == KafkaError._PARTITION_EOF, error
+                    ended.add(message.partition() or 0)
+                    continue
+                yield Seen(
+                    message.partition() or 0, message.offset() or 0, message.key(), message.value(), message.headers() or []
+                )
+    finally:
+        consumer.close()
+
+
+def lag(servers: str, group: str, topic: str, partitions: int) -> int:
+    """Return how many records of a topic the group has not committed."""
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
+    try:
+        total = 0
+        for place in consumer.committed([TopicPartition(topic, partition) for partition in range(partitions)], 10):
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), 10)
+            total += high - max(place.offset, low)
+        return total
+    finally:
+        consumer.close()
