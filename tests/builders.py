@@ -189,13 +189,13 @@ def make_contacts(*rows: dict[str, Any], **fields: Any) -> Contacts:
         "at": NOW - DAY_MS, "channel": "email", "category": "soup", "intent": "cross_sell", "action": "soup_off",
         "klass": "promo", "activation_id": "", "lease_until": 0, "ghost": 0,
     }  # fmt: skip
-    columns = {name: [row.get(name, default) for row in rows] for name, default in usual.items()}
+    columns: dict[str, Any] = {name: [row.get(name, default) for row in rows] for name, default in usual.items()}
     return Contacts(**columns, **fields)
 
 
 def make_offer(**fields: Any) -> Offer:
     """Return a live offer of cheap soup."""
-    usual = {
+    usual: dict[str, Any] = {
         "activation_id": "a1", "action": "soup_off", "group": "soup_price", "line": "soup", "price": "discount:1000",
         "intent": "cross_sell", "channel": "email", "state": "live", "until": NOW + DAY_MS, "ghost": 0,
     }  # fmt: skip

@@ -1,0 +1,65 @@
+"""Priority: what each candidate is worth now, in micro-units of money. The roundings are contract (DECISIONING §1)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.policy.board import Board
+from streams.policy.quantities import PPB, PPM
+
+CONTEXT_PPM_MIN: Final = 500_000
+CONTEXT_PPM_MAX: Final = 2_000_000
+
+
+class Scores:
+    """The terms of the scores, aligned with the candidates that were scored."""
+
+    __slots__ = ("cost", "ev", "score")
+
+    def __init__(self) -> None:
+        self.ev: list[int] = []
+        self.cost: list[int] = []
+        self.score: list[int] = []
+
+
+def context_ppm(board: Board, unmet: int) -> list[int]:
+    """Return C by category: 1 and the percentages of the contexts that hold, clipped to [0.5, 2]."""
+    out = [PPM] * board.category_count
+    for index, category in enumerate(board.context_category):
+        if not unmet >> index & 1:
+            out[category] += board.context_ppm[index]
+    return [min(max(ppm, CONTEXT_PPM_MIN), CONTEXT_PPM_MAX) if ppm != PPM else ppm for ppm in out]
+
+
+def fatigue_micro(board: Board, propensities: list[int], pressures_ppm: list[int]) -> list[int]:
+    """Return FAT by load: what the contact may cost us in patience."""
+    out: list[int] = []
+    for load, pressure in zip(board.loads, pressures_ppm, strict=True):
+        weight = pressure * load.kappa
+        for column, value in load.losses:
+            weight += propensities[column] * value
+        out.append(weight // PPB)
+    return out
+
+
+def score(
+    board: Board, scored: list[int], propensities: list[int], contexts: list[int], fatigues: list[int], meta_ppm: int
+) -> Scores:
+    """Return the scores of these candidates."""
+    scores = Scores()
+    candidates = board.candidates
+    for index in scored:
+        candidate = candidates[index]
+        ev = 0
+        for column, value in candidate.values:
+            ev += propensities[column] * value
+        ev //= PPB
+        cost = candidate.fixed_cost_micro
+        if candidate.redeemed_at >= 0:
+            cost += propensities[candidate.redeemed_at] * candidate.offer_cost_micro // PPB
+        net = ev - cost - fatigues[candidate.load]
+        m = contexts[candidate.category_at] * (candidate.lever_ppm * meta_ppm // PPM) // PPM
+        scores.ev.append(ev)
+        scores.cost.append(cost)
+        scores.score.append(net * m // PPM if net >= 0 else net * PPM // m)
+    return scores
