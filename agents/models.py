@@ -1,4 +1,4 @@
-"""Faust agent of `models`: versions that trainers publish, heartbeats of the processes that serve them."""
+"""Source `models`: versions that trainers publish, heartbeats of the processes that serve them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 from agents.codecs.avro import decode_model_version
 from agents.workers.inline import InlineModels
 from streams.inputs import Input, ModelInput
+from streams.records import ModelVersion
 
 
 class ModelShelf:
@@ -17,10 +18,15 @@ class ModelShelf:
     def __init__(self, inline: InlineModels) -> None:
         self.inline: Final = inline
 
-    def decode(self, record: ConsumerRecord[bytes, bytes]) -> list[Input]:
-        """Return the record as the step's input."""
+    def learn(self, record: ConsumerRecord[bytes, bytes]) -> ModelVersion | None:
+        """Load the version that a record holds, if it is an inline model's; return what the record says."""
         if record.value is None:
-            return []
+            return None
         version = decode_model_version(record.value)
         self.inline.learn(version)
-        return [ModelInput(version)]
+        return version
+
+    def decode(self, record: ConsumerRecord[bytes, bytes]) -> list[Input]:
+        """Return the record as the step's input."""
+        version = self.learn(record)
+        return [] if version is None else [ModelInput(version)]

@@ -1,4 +1,4 @@
-"""Faust agent of `policies`: bundles by hash, and which of them is current."""
+"""Source `policies`: bundles by hash, and which of them is current."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""The composition root of a worker: settings in, a Faust app out, one agent per source topic.
+
+Follow one record: its topic's module here decodes it (`agents/raw_events.py`), `streams/step.py` applies it, a stage decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+
+from agents import proposals, raw_events, routed_events, telemetry, ticks
+from agents.applier import ROUNDS_OPEN_MAX, Decode, ShardApplier
+from agents.codecs.rows import ROW_CODEC
+from agents.counts import Counts
+from agents.models import ModelShelf
+from agents.policies import PolicyBook
+from agents.settings import Settings
+from agents.transport.app import StreamApp
+from agents.transport.applier import ApplierFactory
+from agents.turn import Encoder
+from agents.vault import PersonalVault
+from agents.web import serve_pages
+from agents.workers.inline import InlineModels
+from streams.state import State
+from streams.step import Step
+from streams.topology import topic_name
+
+AGENTS: Final[dict[str, Decode]] = {
+    "raw-events": raw_events.decode,
+    "routed-events": routed_events.decode,
+    "proposals": proposals.decode,
+    "ticks": ticks.decode,
+}
+LOCKSTEP_SEED: Final = b"lockstep"  # the same keys in every run, for runs whose bytes are compared
+
+
+class Parts:
+    """What all shards of a process share, and how one shard's applier is made of it."""
+
+    def __init__(self, settings: Settings, counts: Counts) -> None:
+        self.book: Final = PolicyBook()
+        self.shelf: Final = ModelShelf(InlineModels())
+        self.decoders: Final = {
+            topic_name(settings.namespace, noun): decode
+            for noun, decode in {**AGENTS, "policies": self.book.decode, "models": self.shelf.decode}.items()
+        }
+        self._settings: Final = settings
+        self._counts: Final = counts
+        self._vault: Final = PersonalVault(LOCKSTEP_SEED if settings.lockstep else b"")
+
+    def listen(self, topic: str, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        """Learn what control topics say, before any shard is told of it."""
+        learn = self.book.learn if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
+        for record in records:
+            learn(record)
+
+    def applier(self, partition: int, rows: dict[bytes, bytes], step: int) -> ShardApplier:
+        """Return the applier of one shard."""
+        settings = self._settings
+        driver = Step(
+            State(rows, ROW_CODEC), self.book.by_hash, self.shelf.inline, self._vault,
+            partition=partition, partitions=settings.partitions, live=settings.mode == "live",
+            lockstep=settings.lockstep, step=step,
+        )  # fmt: skip
+        encoder = Encoder(settings.namespace, partition, settings.partitions)
+        rounds_open_max = 1 if settings.lockstep else ROUNDS_OPEN_MAX
+        return ShardApplier(driver, encoder, self.decoders, self._counts.report, rounds_open_max=rounds_open_max)
+
+
+def new_app(settings: Settings, client_id: str = "worker") -> StreamApp:
+    """Return a worker of the stream; nothing is started yet."""
+    parts = Parts(settings, Counts(telemetry.current()))
+    factory: ApplierFactory = parts.applier
+    app = StreamApp(settings, factory, control=("policies", "models"), on_control=parts.listen, client_id=client_id)
+    for noun in AGENTS:
+        app.agent(app.source(noun), name=noun)(_offering(app))
+    serve_pages(app)
+    return app
+
+
+def _offering(app: StreamApp) -> Callable[[Any], Any]:
+    """Return an agent's body: every chunk goes to its shard, which takes it when its turn comes."""
+
+    async def offer(stream: Any) -> None:
+        async for chunk in stream.noack().events():
+            await app.shards.offer(chunk)
+
+    return offer
