@@ -16,7 +16,8 @@ from agents.workers.layout import Layout
 from agents.workers.weights import KeyWeights, Weights, compress, decode_weights, encode_weights
 from streams.records import ModelVersion, TrainingExample
 
-RATE: Final = 0.01  # of learning, river's default
+RATE: Final = 0.02  # of learning weights
+RATE_LEVEL: Final = 0.05  # of learning the intercept: the prior is only a guess of the level
 RATE_MIN: Final = 1e-4  # a prior of 0 or 1 has no log-odds to start from
 ABSENT: Final = "?"  # ends the term that says whether a feature is missing
 
@@ -98,7 +99,7 @@ class Regression:
         self.learned = 0
         self._scaler: Any = preprocessing.StandardScaler()  # Any: river's methods carry no types
         self._regression: Any = linear_model.LogisticRegression(
-            optim.SGD(RATE), intercept_init=math.log(rate / (1 - rate)), intercept_lr=RATE
+            optim.SGD(RATE), intercept_init=math.log(rate / (1 - rate)), intercept_lr=RATE_LEVEL
         )
 
     def score(self, terms: dict[str, float]) -> float:
@@ -132,7 +133,7 @@ class Regression:
         regression._regression.intercept = model.intercept
         # River has no public way to set weights; tests/unit/trainers holds the round trip to the last bit.
         regression._regression._weights = utils.VectorDict(dict(zip(terms, model.weights, strict=True)))  # noqa: SLF001
-        regression._scaler.counts.update(zip(terms, model.counts, strict=True))
+        regression._scaler.counts.update(dict(zip(terms, model.counts, strict=True)))
         regression._scaler.means.update(zip(terms, model.means, strict=True))
         regression._scaler.vars.update(zip(terms, model.variances, strict=True))
         return regression

@@ -47,7 +47,7 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
     server = ModelServer(settings, model)
     async with AsyncExitStack() as stack:
         producer = AIOKafkaProducer(
-            bootstrap_servers=servers, acks="all", max_batch_size=900_000, request_timeout_ms=15_000
+            bootstrap_servers=servers, acks="all", max_batch_size=BATCH_BYTES_MAX, request_timeout_ms=15_000
         )
         await stack.enter_async_context(started(producer))
         follower = await stack.enter_async_context(server.follow())
