@@ -9,9 +9,11 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from aiokafka import ConsumerRecord
+from faust.types import StreamT
 
 from agents import log
 from agents.errors import UserError
@@ -22,7 +24,7 @@ from agents.transport.tuning import Tuning
 from agents.transport.worker import run_worker
 from streams.topology import topic_name
 
-POISON = b"poison"
+STEP = struct.Struct(">iq")  # (partition, step), in a header of every output
 
 
 class Event(msgspec.Struct):
@@ -63,7 +65,7 @@ class ToyApplier:
         outputs: list[Output] = []
         for record in records:
             step += 1
-            headers = [("step", struct.pack(">iq", self.partition, step))]
+            headers = [("step", STEP.pack(self.partition, step))]
             try:
                 event = decode_event(record.value)
             except (msgspec.DecodeError, TypeError):
@@ -105,7 +107,7 @@ def toy_app(settings: Settings, client_id: str = "worker") -> StreamApp:
     app = StreamApp(settings, factory, tuning=Tuning(web_enabled=False), client_id=client_id)
 
     @app.agent(app.source("raw-events"))
-    async def raw_events(stream):  # type: ignore[no-untyped-def]
+    async def raw_events(stream: StreamT[Any]) -> None:
         async for chunk in stream.noack().events():
             await app.shards.offer(chunk)
 
@@ -117,4 +119,5 @@ if __name__ == "__main__":
     try:
         run_worker(toy_app(load(), *sys.argv[1:]))
     except UserError as error:
-        sys.exit(f"{error}\n[{error.exit_code}]")
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
@@ -24,7 +24,12 @@ class Seen(NamedTuple):
 def feed(servers: str, topic: str, records: Iterable[tuple[int, bytes | None, bytes | None]]) -> None:
     """Write (partition, key, value) records, each once and in order per partition."""
     producer = Producer(
-        {"bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5, "queue.buffering.max.messages": 500_000}
+        {
+            "bootstrap.servers": servers,
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "queue.buffering.max.messages": 500_000,
+        }
     )
     failures: list[str] = []
 
@@ -70,7 +75,11 @@ def _read(servers: str, topic: str, partitions: int, *, committed: bool) -> Iter
                     ended.add(message.partition() or 0)
                     continue
                 yield Seen(
-                    message.partition() or 0, message.offset() or 0, message.key(), message.value(), message.headers() or []
+                    message.partition() or 0,
+                    message.offset() or 0,
+                    message.key(),
+                    message.value(),
+                    cast("list[tuple[str, bytes]]", message.headers() or []),
                 )
     finally:
         consumer.close()
@@ -87,3 +96,33 @@ def lag(servers: str, group: str, topic: str, partitions: int) -> int:
         return total
     finally:
         consumer.close()
+
+
+class Tail:
+    """Follows a topic's committed records from the beginning, and remembers when each came."""
+
+    def __init__(self, servers: str, topic: str, partitions: int) -> None:
+        """Begin to follow; `close` ends it."""
+        self.seen: list[tuple[float, int, bytes | None]] = []  # (monotonic time, partition, value)
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": "witness",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+
+    def count(self, wait_s: float = 0.05) -> int:
+        """Take what has come and return how many there are by now."""
+        for message in self._consumer.consume(10_000, wait_s):
+            assert message.error() is None, message.error()
+            self.seen.append((monotonic(), message.partition() or 0, message.value()))
+        return len(self.seen)
+
+    def close(self) -> None:
+        """Stop following."""
+        self._consumer.close()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
 from faust import Worker
 
+from agents.settings import Settings
 from agents.transport.app import StreamApp
 from agents.transport.errors import Refused
+from agents.transport.supervisor import watch_lifeline
 from agents.transport.topics import check_partitions, list_topics, wanted_topics
 
 
@@ -18,25 +23,32 @@ def run_worker(app: StreamApp) -> NoReturn:
 
     Raises Unreachable or Refused before any work is done. Exit codes: 0 drained, 70 restart me, 78 do not.
     """
-    asyncio.run(preflight(app))
+    asyncio.run(preflight(app.settings))
     app.conf.datadir.mkdir(parents=True, exist_ok=True)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
-    worker.spinner = None
-    worker.execute_from_commandline()
-    sys.exit(0)
+    StreamWorker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop).execute_from_commandline()
 
 
-async def preflight(app: StreamApp) -> None:
-    """Raise Unreachable or Refused, naming everything that is wrong, when the worker could not run."""
-    settings = app.settings
-    found = await list_topics(settings.bootstrap, wanted_topics(settings.namespace, settings.partitions))
+async def preflight(settings: Settings, models: Iterable[str] = ()) -> None:
+    """Raise Unreachable or Refused, naming everything that is wrong, when no worker could run."""
+    found = await list_topics(settings.bootstrap, wanted_topics(settings.namespace, settings.partitions, models))
     check_partitions(found)
-    missing = [topic.wanted.name for topic in found if topic.partitions is None]
+    missing = [f"  {topic.wanted.name}" for topic in found if topic.partitions is None]
     if missing:
-        raise Refused(
-            "\n".join(
-                ["topics are missing; `continuo topics --create` makes them:", *(f"  {name}" for name in missing)]
-            )
-        )
+        raise Refused("\n".join(["topics are missing; `continuo topics --create` makes them:", *missing]))
+
+
+class StreamWorker(Worker):
+    """Faust's worker, which drains when its supervisor is gone."""
+
+    async def on_first_start(self) -> None:
+        """Watch the supervisor from the beginning."""
+        await super().on_first_start()
+        watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+    async def stop(self) -> None:
+        """Stop everything and exit: all is committed and released, Faust's two seconds of farewell would add nothing."""
+        await super().stop()
+        sys.stdout.flush()
+        os._exit(0)

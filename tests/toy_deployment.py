@@ -1,0 +1,222 @@
+"""A deployment of the toy stream on a real broker: topics, workers as processes, and the judgement over what they did."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
+
+import msgspec
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from agents.settings import Settings
+from agents.transport.supervisor import Command
+from agents.transport.topics import create_topics, wanted_topics
+from tests import toy, witness
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTITIONS = 8
+KEYS = 50  # per partition
+_numbers = count()
+
+
+def wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
+    """Return as soon as the condition holds; fails, saying what was waited for, when it does not within the deadline."""
+    deadline = monotonic() + deadline_s
+    while not condition():
+        assert monotonic() < deadline, f"waited {deadline_s} s for {what}"
+        sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a committed reader sees, compared with a sequential run over the source."""
+
+    lost: int
+    duplicates: int
+    disordered: int
+    wrong_rows: int
+    events: int
+    dead_letters: int
+    steps_in_order: bool
+
+
+FLAWLESS = {"lost": 0, "duplicates": 0, "disordered": 0, "wrong_rows": 0, "steps_in_order": True}
+
+
+class ToyDeployment:
+    """One namespace of its own on the broker."""
+
+    def __init__(self, broker: str, home: Path, **settings: object) -> None:
+        """Create the topics."""
+        self.settings = Settings(
+            broker=broker, namespace=f"toy-{os.getpid()}-{next(_numbers)}", home=home, partitions=PARTITIONS, **settings
+        )
+        self.broker = broker
+        self.group = self.settings.namespace
+        self.log = home / f"{self.group}.log"
+        self.fed = 0
+        wanted = wanted_topics(self.settings.namespace, PARTITIONS)
+        asyncio.run(create_topics(broker, wanted))
+
+    def topic(self, noun: str) -> str:
+        """Return a topic's full name."""
+        return f"{self.group}.{noun}.v1"
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the environment of a worker."""
+        told = {name: value for name, value in os.environ.items() if not name.startswith("CONTINUO_")}
+        return told | {
+            "CONTINUO_BROKER": self.broker,
+            "CONTINUO_NAMESPACE": self.group,
+            "CONTINUO_PARTITIONS": str(PARTITIONS),
+            "CONTINUO_HOME": str(self.settings.home),
+            "PYTHONPATH": str(ROOT),
+            **settings,
+        }
+
+    def command(self, name: str) -> Command:
+        """Return how a supervisor starts a worker of that name."""
+        return Command([sys.executable, "-m", "tests.toy", name], f"{self.group}-{name}", self.environment())
+
+    def start(self, name: str = "w0", **settings: str) -> subprocess.Popen[str]:
+        """Start one worker without a supervisor; stderr is kept for the caller."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.toy", name],
+            env=self.environment(**settings),
+            cwd=self.settings.home,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def feed(self, records: int, *, rate: int = 0) -> None:
+        """Write that many events; with a rate (per second) in slices, else at once."""
+        slice_records = rate // 20 or records
+        began = monotonic()
+        for first in range(0, records, slice_records):
+            witness.feed(self.broker, self.topic("raw-events"), self._events(min(slice_records, records - first)))
+            if rate:
+                wait_until(
+                    lambda at=began + (first + slice_records) / rate: monotonic() >= at, 60, "the feeder's clock"
+                )
+
+    def feeding(self, records: int, rate: int) -> threading.Thread:
+        """Feed in the background; join the thread that is returned."""
+        thread = threading.Thread(target=self.feed, args=(records,), kwargs={"rate": rate})
+        thread.start()
+        return thread
+
+    def _events(self, records: int) -> Iterator[tuple[int, bytes, bytes]]:
+        for n in range(self.fed, self.fed + records):
+            partition = n % PARTITIONS
+            key = f"{partition}-{n // PARTITIONS % KEYS}"
+            yield partition, key.encode(), msgspec.json.encode(toy.Event(n, key, float(n % 97), "x" * 60))
+        self.fed += records
+
+    def feed_in_transactions(self, records: int, per_transaction: int) -> None:
+        """Write events in transactions of one producer and abort every tenth of those."""
+        producer = Producer({"bootstrap.servers": self.broker, "transactional.id": f"{self.group}-feeder"})
+        producer.init_transactions(10)
+        for number in range(records // per_transaction):
+            producer.begin_transaction()
+            for partition, key, value in self._events(per_transaction):
+                producer.produce(self.topic("raw-events"), value, key, partition)
+            if number % 10 == 9:
+                producer.flush(10)
+                producer.abort_transaction(10)
+            else:
+                producer.commit_transaction(10)
+
+    @contextmanager
+    def hanging_transaction(self, noun: str, partition: int) -> Iterator[None]:
+        """Keep a stranger's transaction open on a partition."""
+        producer = Producer({"bootstrap.servers": self.broker, "transactional.id": f"{self.group}-stranger"})
+        producer.init_transactions(10)
+        producer.begin_transaction()
+        producer.produce(self.topic(noun), b"", b"stranger", partition)
+        producer.flush(10)
+        yield
+        producer.abort_transaction(10)
+
+    def recreate(self, noun: str) -> None:
+        """Delete a topic and make it anew."""
+        admin = AdminClient({"bootstrap.servers": self.broker})
+        for done in admin.delete_topics([self.topic(noun)], operation_timeout=10).values():
+            done.result()
+        wait_until(lambda: self.topic(noun) not in admin.list_topics(timeout=10).topics, 10, "the topic to be gone")
+        asyncio.run(create_topics(self.broker, wanted_topics(self.group, PARTITIONS)))
+
+    def truncate(self, noun: str, offset: int) -> None:
+        """Delete every partition's records before `offset`."""
+        admin = AdminClient({"bootstrap.servers": self.broker})
+        places = [TopicPartition(self.topic(noun), partition, offset) for partition in range(PARTITIONS)]
+        for done in admin.delete_records(places).values():
+            done.result()
+
+    def tail(self, noun: str = "events") -> witness.Tail:
+        """Follow a topic's committed records."""
+        return witness.Tail(self.broker, self.topic(noun), PARTITIONS)
+
+    def wait_committed(self, records: int, deadline_s: float = 60) -> None:
+        """Wait until a committed reader has seen that many events."""
+        tail = self.tail()
+        try:
+            wait_until(lambda: tail.count() >= records, deadline_s, f"{records} committed events")
+        finally:
+            tail.close()
+
+    def judge(self) -> Judgement:
+        """Compare outputs and changelog with a sequential run over the source."""
+        source = witness.read(self.broker, self.topic("raw-events"), PARTITIONS)
+        outputs = witness.read(self.broker, self.topic("events"), PARTITIONS)
+        refused = witness.read(self.broker, self.topic("dead-letters"), PARTITIONS)
+        rows: dict[bytes, toy.Row] = {}
+        wanted = []
+        bad = 0
+        for record in source:
+            try:
+                event = toy.decode_event(record.value or b"")
+            except msgspec.DecodeError:
+                bad += 1
+                continue
+            row = rows.setdefault(b"P" + (record.key or b""), toy.Row())
+            row.events, row.total, row.offset = row.events + 1, row.total + event.amount, record.offset
+            wanted.append((record.partition, record.value))
+        kept: dict[bytes, bytes | None] = {}
+        for record in witness.read(self.broker, self.topic("changelog"), PARTITIONS):
+            kept[record.key or b""] = record.value
+        said = [(record.partition, record.value) for record in outputs]
+        times = Counter(said)
+        return Judgement(
+            lost=sum(one not in times for one in wanted) + max(0, bad - len(refused)),
+            duplicates=len(said) - len(times) + max(0, len(refused) - bad),
+            disordered=sum(one != two for one, two in zip(wanted, dict.fromkeys(said), strict=False)),
+            wrong_rows=sum(kept.get(key) != toy.encode_row(row) for key, row in rows.items()),
+            events=len(said),
+            dead_letters=len(refused),
+            steps_in_order=_are_steps_complete([*outputs, *refused]),
+        )
+
+
+def _are_steps_complete(outputs: list[witness.Seen]) -> bool:
+    """Tell whether the steps of each partition are 1, 2, 3 … without a gap: the total order that a replay needs."""
+    steps: dict[int, list[int]] = {}
+    for record in outputs:
+        partition, step = toy.STEP.unpack(dict(record.headers)["step"])
+        steps.setdefault(partition, []).append(step)
+    return all(sorted(numbers) == list(range(1, len(numbers) + 1)) for numbers in steps.values())
+
+
+def flaws(judgement: Judgement) -> dict[str, object]:
+    """Return what has to be FLAWLESS."""
+    return {name: getattr(judgement, name) for name in FLAWLESS}
