@@ -17,12 +17,12 @@ _TESTS: Final = {
 }
 _ORDER: Final = (*_TESTS, "instant", "int", "array", "map", "record")
 
-_LENGTH: Final = ("n = len(raw)", "out.append(SHORT[n] if n < 64 else write_long(n))")
+_LENGTH: Final = ("n = len(raw)", "out.append(SHORT[n] if n < 8192 else write_long(n))")
 _PRIMITIVES: Final[dict[str, tuple[str, ...]]] = {
     "null": (),
     "boolean": ('out.append(b"\\x01" if {0} else b"\\x00")',),
-    "int": ("n = {0}", "out.append(SHORT[n] if 0 <= n < 64 else write_int(n))"),
-    "long": ("n = {0}", "out.append(SHORT[n] if 0 <= n < 64 else write_long(n))"),
+    "int": ("n = {0}", "out.append(SHORT[n] if 0 <= n < 8192 else write_int(n))"),
+    "long": ("n = {0}", "out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))"),
     "instant": ("out.append(write_long({0}))",),
     "double": ("out.append(DOUBLE.pack({0}))",),
     "bytes": ("raw = {0}", *_LENGTH, "out.append(raw)"),
@@ -66,7 +66,7 @@ def _block(value: str, loop: str, item: Lines) -> Lines:
     return [
         f"n = len({value})",
         "if n:",
-        "    out.append(SHORT[n] if n < 64 else write_long(n))",
+        "    out.append(SHORT[n] if n < 8192 else write_long(n))",
         *indented([loop, *indented(item)]),
         'out.append(b"\\x00")',
     ]

@@ -21,7 +21,7 @@ CAUSES: Final = {
 }
 
 
-class Undecodable(ValueError):  # noqa: N818 -- a verdict on bytes
+class Undecodable(ValueError):
     """Bytes that are not the record they should be: a dead letter with this cause and detail."""
 
     def __init__(self, cause: str, detail: str) -> None:
@@ -30,5 +30,5 @@ class Undecodable(ValueError):  # noqa: N818 -- a verdict on bytes
         self.detail = detail
 
 
-class RowUnreadable(ValueError):  # noqa: N818 -- the same
+class RowUnreadable(ValueError):
     """A row of the changelog that this version cannot read: stop, nothing in it can be skipped."""

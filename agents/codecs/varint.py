@@ -17,17 +17,20 @@ LONG_MAX: Final = (1 << 63) - 1
 
 # first byte < 128 -> number
 SMALL: Final = tuple((byte >> 1) ^ -(byte & 1) for byte in range(128))
-# number 0..63 -> its one byte
-SHORT: Final = tuple(bytes((number << 1,)) for number in range(64))
 
-# 14 bits -> two bytes, with and without more to come: instants are six bytes, and these make them three look-ups
+# 14 bits -> two bytes with more to come, or the last one or two: an instant of six bytes is three look-ups
 _MORE: Final = tuple(bytes((low | 128, high | 128)) for high in range(128) for low in range(128))
 _LAST: Final = tuple(bytes((low | 128, high) if high else (low,)) for high in range(128) for low in range(128))
+
+# number 0..8191 -> its one or two bytes
+SHORT: Final = _LAST[::2]
 
 
 def read_long(buf: bytes, at: int) -> tuple[int, int]:
     """Return the number at `at` and where it ends; raises IndexError past the end, Undecodable above 64 bits."""
     byte = buf[at]
+    if byte < 128:
+        return SMALL[byte], at + 1
     bits = byte & 127
     shift = 0
     while byte > 127:

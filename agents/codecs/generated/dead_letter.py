@@ -147,21 +147,21 @@ def encode_dead_letter(record: DeadLetter) -> bytes:
     out = [HEADER]
     raw = record.cause.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.detail.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     origin = record.origin
     raw = origin.topic.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     n = origin.partition
-    out.append(SHORT[n] if 0 <= n < 64 else write_int(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_int(n))
     n = origin.offset
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     out.append(write_long(origin.timestamp))
     key = record.key
     if key is None:
@@ -170,7 +170,7 @@ def encode_dead_letter(record: DeadLetter) -> bytes:
         out.append(b"\x02")
         raw = key
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     value = record.value
     if value is None:
@@ -179,21 +179,21 @@ def encode_dead_letter(record: DeadLetter) -> bytes:
         out.append(b"\x02")
         raw = value
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     headers = record.headers
     n = len(headers)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for headers_item in headers:
             headers_item_name, headers_item_value = headers_item
             raw = headers_item_name.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             raw = headers_item_value
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
     out.append(b"\x00")
     out.append(write_long(record.noted_at))

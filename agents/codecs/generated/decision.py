@@ -298,38 +298,38 @@ def encode_decision(record: Decision) -> bytes:
     out = [HEADER]
     raw = record.decision_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.profile_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.decision_point.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.trigger_type.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.trigger_event_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     out.append(write_long(record.trigger_occurred_at))
     out.append(write_long(record.opened_at))
     out.append(write_long(record.decided_at))
     n = record.partition
-    out.append(SHORT[n] if 0 <= n < 64 else write_int(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_int(n))
     n = record.step
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     raw = record.policy_hash.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.source.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     action = record.action
     if action is None:
@@ -338,7 +338,7 @@ def encode_decision(record: Decision) -> bytes:
         out.append(b"\x02")
         raw = action.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     treatment = record.treatment
     if treatment is None:
@@ -347,7 +347,7 @@ def encode_decision(record: Decision) -> bytes:
         out.append(b"\x02")
         raw = treatment.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     delivery_channel = record.delivery_channel
     if delivery_channel is None:
@@ -356,7 +356,7 @@ def encode_decision(record: Decision) -> bytes:
         out.append(b"\x02")
         raw = delivery_channel.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     activation_id = record.activation_id
     if activation_id is None:
@@ -365,7 +365,7 @@ def encode_decision(record: Decision) -> bytes:
         out.append(b"\x02")
         raw = activation_id.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     ghost_action = record.ghost_action
     if ghost_action is None:
@@ -374,7 +374,7 @@ def encode_decision(record: Decision) -> bytes:
         out.append(b"\x02")
         raw = ghost_action.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     reason = record.reason
     if reason is None:
@@ -383,34 +383,34 @@ def encode_decision(record: Decision) -> bytes:
         out.append(b"\x02")
         raw = reason.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     n = record.score_micro
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     n = record.q
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     n = record.u
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     flags = record.flags
     n = len(flags)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for flags_item in flags:
             raw = flags_item.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
     out.append(b"\x00")
     raw = record.evidence
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.previous_hash
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.hash
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     return b"".join(out)

@@ -182,35 +182,35 @@ def encode_event(record: Event) -> bytes:
     out = [HEADER]
     raw = record.event_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.profile_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.type.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     out.append(write_long(record.occurred_at))
     raw = record.source.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     properties = record.properties
     n = len(properties)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for properties_key, properties_item in properties.items():
             raw = properties_key.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             if isinstance(properties_item, str):
                 out.append(b"\x08")
                 raw = properties_item.encode()
                 n = len(raw)
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 out.append(raw)
             elif properties_item is None:
                 out.append(b"\x00")
@@ -220,7 +220,7 @@ def encode_event(record: Event) -> bytes:
             elif isinstance(properties_item, int):
                 out.append(b"\x04")
                 n = properties_item
-                out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+                out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
             else:
                 out.append(b"\x06")
                 out.append(DOUBLE.pack(properties_item))
@@ -232,11 +232,11 @@ def encode_event(record: Event) -> bytes:
         out.append(b"\x02")
         n = len(consent)
         if n:
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             for consent_key, consent_item in consent.items():
                 raw = consent_key.encode()
                 n = len(raw)
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 out.append(raw)
                 out.append(b"\x01" if consent_item else b"\x00")
         out.append(b"\x00")
@@ -247,7 +247,7 @@ def encode_event(record: Event) -> bytes:
         out.append(b"\x02")
         raw = traceparent.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     out.append(write_long(record.accepted_at))
     alias = record.alias
@@ -257,6 +257,6 @@ def encode_event(record: Event) -> bytes:
         out.append(b"\x02")
         raw = alias.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     return b"".join(out)

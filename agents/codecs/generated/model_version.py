@@ -200,21 +200,21 @@ def encode_model_version(record: ModelVersion) -> bytes:
     out = [HEADER]
     raw = record.model.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.version.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.kind.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     out.append(write_long(record.trained_until))
     out.append(write_long(record.published_at))
     raw = record.artefact
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     calibrator = record.calibrator
     if calibrator is None:
@@ -223,54 +223,54 @@ def encode_model_version(record: ModelVersion) -> bytes:
         out.append(b"\x02")
         raw = calibrator.calibrator_id.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
         calibrator_edges_ppb = calibrator.edges_ppb
         n = len(calibrator_edges_ppb)
         if n:
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             for calibrator_edges_ppb_item in calibrator_edges_ppb:
                 n = calibrator_edges_ppb_item
-                out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+                out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
         out.append(b"\x00")
         calibrator_values_ppb = calibrator.values_ppb
         n = len(calibrator_values_ppb)
         if n:
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             for calibrator_values_ppb_item in calibrator_values_ppb:
                 n = calibrator_values_ppb_item
-                out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+                out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
         out.append(b"\x00")
     inputs = record.inputs
     n = len(inputs)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for inputs_item in inputs:
             raw = inputs_item.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
     out.append(b"\x00")
     next_offsets = record.next_offsets
     n = len(next_offsets)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for next_offsets_key, next_offsets_item in next_offsets.items():
             raw = next_offsets_key.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             n = next_offsets_item
-            out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+            out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     out.append(b"\x00")
     metrics = record.metrics
     n = len(metrics)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for metrics_key, metrics_item in metrics.items():
             raw = metrics_key.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             out.append(DOUBLE.pack(metrics_item))
     out.append(b"\x00")

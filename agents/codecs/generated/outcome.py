@@ -127,20 +127,20 @@ def encode_outcome(record: Outcome) -> bytes:
     out = [HEADER]
     raw = record.outcome_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.profile_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.type.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     out.append(write_long(record.occurred_at))
     raw = record.event_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     decision_id = record.decision_id
     if decision_id is None:
@@ -149,7 +149,7 @@ def encode_outcome(record: Outcome) -> bytes:
         out.append(b"\x02")
         raw = decision_id.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     activation_id = record.activation_id
     if activation_id is None:
@@ -158,7 +158,7 @@ def encode_outcome(record: Outcome) -> bytes:
         out.append(b"\x02")
         raw = activation_id.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     category = record.category
     if category is None:
@@ -167,8 +167,8 @@ def encode_outcome(record: Outcome) -> bytes:
         out.append(b"\x02")
         raw = category.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     n = record.value_micro
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     return b"".join(out)

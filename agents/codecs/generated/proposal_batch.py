@@ -132,33 +132,33 @@ def encode_proposal_batch(record: ProposalBatch) -> bytes:
     out = [HEADER]
     raw = record.model.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     items = record.items
     n = len(items)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for items_item in items:
             raw = items_item.call_id.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             raw = items_item.round_id.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             raw = items_item.version.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             raw = items_item.status.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             items_item_outputs = items_item.outputs
             n = len(items_item_outputs)
             if n:
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 for items_item_outputs_item in items_item_outputs:
                     out.append(DOUBLE.pack(items_item_outputs_item))
             out.append(b"\x00")
@@ -169,8 +169,8 @@ def encode_proposal_batch(record: ProposalBatch) -> bytes:
                 out.append(b"\x02")
                 out.append(DOUBLE.pack(items_item_uncertainty))
             n = items_item.cost_micro
-            out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+            out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
             n = items_item.latency_ms
-            out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+            out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     out.append(b"\x00")
     return b"".join(out)

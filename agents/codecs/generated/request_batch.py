@@ -142,40 +142,40 @@ def encode_request_batch(record: RequestBatch) -> bytes:
     out = [HEADER]
     raw = record.model.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     n = record.reply_partition
-    out.append(SHORT[n] if 0 <= n < 64 else write_int(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_int(n))
     out.append(write_long(record.requested_at))
     items = record.items
     n = len(items)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for items_item in items:
             raw = items_item.call_id.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             raw = items_item.round_id.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             raw = items_item.version.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             out.append(write_long(items_item.asked_at))
             out.append(write_long(items_item.deadline_at))
             items_item_features = items_item.features
             n = len(items_item_features)
             if n:
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 for items_item_features_item in items_item_features:
                     if isinstance(items_item_features_item, str):
                         out.append(b"\x06")
                         raw = items_item_features_item.encode()
                         n = len(raw)
-                        out.append(SHORT[n] if n < 64 else write_long(n))
+                        out.append(SHORT[n] if n < 8192 else write_long(n))
                         out.append(raw)
                     elif items_item_features_item is None:
                         out.append(b"\x00")
@@ -185,7 +185,7 @@ def encode_request_batch(record: RequestBatch) -> bytes:
                     else:
                         out.append(b"\x04")
                         n = items_item_features_item
-                        out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+                        out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
             out.append(b"\x00")
     out.append(b"\x00")
     return b"".join(out)

@@ -228,35 +228,35 @@ def encode_routed_event(record: RoutedEvent) -> bytes:
     event = record.event
     raw = event.event_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = event.profile_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = event.type.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     out.append(write_long(event.occurred_at))
     raw = event.source.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     event_properties = event.properties
     n = len(event_properties)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for event_properties_key, event_properties_item in event_properties.items():
             raw = event_properties_key.encode()
             n = len(raw)
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             out.append(raw)
             if isinstance(event_properties_item, str):
                 out.append(b"\x08")
                 raw = event_properties_item.encode()
                 n = len(raw)
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 out.append(raw)
             elif event_properties_item is None:
                 out.append(b"\x00")
@@ -266,7 +266,7 @@ def encode_routed_event(record: RoutedEvent) -> bytes:
             elif isinstance(event_properties_item, int):
                 out.append(b"\x04")
                 n = event_properties_item
-                out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+                out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
             else:
                 out.append(b"\x06")
                 out.append(DOUBLE.pack(event_properties_item))
@@ -278,11 +278,11 @@ def encode_routed_event(record: RoutedEvent) -> bytes:
         out.append(b"\x02")
         n = len(event_consent)
         if n:
-            out.append(SHORT[n] if n < 64 else write_long(n))
+            out.append(SHORT[n] if n < 8192 else write_long(n))
             for event_consent_key, event_consent_item in event_consent.items():
                 raw = event_consent_key.encode()
                 n = len(raw)
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 out.append(raw)
                 out.append(b"\x01" if event_consent_item else b"\x00")
         out.append(b"\x00")
@@ -293,17 +293,17 @@ def encode_routed_event(record: RoutedEvent) -> bytes:
         out.append(b"\x02")
         raw = event_traceparent.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     origin = record.origin
     raw = origin.topic.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     n = origin.partition
-    out.append(SHORT[n] if 0 <= n < 64 else write_int(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_int(n))
     n = origin.offset
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     out.append(write_long(origin.timestamp))
     alias = record.alias
     if alias is None:
@@ -312,6 +312,6 @@ def encode_routed_event(record: RoutedEvent) -> bytes:
         out.append(b"\x02")
         raw = alias.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     return b"".join(out)

@@ -194,23 +194,23 @@ def encode_training_example(record: TrainingExample) -> bytes:
     out = [HEADER]
     raw = record.example_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.model.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.version.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.decision_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     raw = record.profile_id.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     key = record.key
     if key is None:
@@ -219,7 +219,7 @@ def encode_training_example(record: TrainingExample) -> bytes:
         out.append(b"\x02")
         raw = key.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     action = record.action
     if action is None:
@@ -228,21 +228,21 @@ def encode_training_example(record: TrainingExample) -> bytes:
         out.append(b"\x02")
         raw = action.encode()
         n = len(raw)
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         out.append(raw)
     out.append(b"\x01" if record.ghost else b"\x00")
     n = record.q
-    out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+    out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     features = record.features
     n = len(features)
     if n:
-        out.append(SHORT[n] if n < 64 else write_long(n))
+        out.append(SHORT[n] if n < 8192 else write_long(n))
         for features_item in features:
             if isinstance(features_item, str):
                 out.append(b"\x06")
                 raw = features_item.encode()
                 n = len(raw)
-                out.append(SHORT[n] if n < 64 else write_long(n))
+                out.append(SHORT[n] if n < 8192 else write_long(n))
                 out.append(raw)
             elif features_item is None:
                 out.append(b"\x00")
@@ -252,7 +252,7 @@ def encode_training_example(record: TrainingExample) -> bytes:
             else:
                 out.append(b"\x04")
                 n = features_item
-                out.append(SHORT[n] if 0 <= n < 64 else write_long(n))
+                out.append(SHORT[n] if 0 <= n < 8192 else write_long(n))
     out.append(b"\x00")
     output = record.output
     if output is None:
@@ -265,6 +265,6 @@ def encode_training_example(record: TrainingExample) -> bytes:
     out.append(write_long(record.final_at))
     raw = record.policy_hash.encode()
     n = len(raw)
-    out.append(SHORT[n] if n < 64 else write_long(n))
+    out.append(SHORT[n] if n < 8192 else write_long(n))
     out.append(raw)
     return b"".join(out)
