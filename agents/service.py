@@ -14,13 +14,14 @@ from aiokafka.errors import KafkaError
 
 from agents.errors import UserError
 from agents.transport.errors import die
+from agents.transport.supervisor import watch_lifeline
 
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run(name: str, main: Main) -> None:
-    """Run `main` until it returns; it is given an event that SIGTERM and SIGINT set.
+    """Run `main` until it returns; it is given an event that SIGTERM, SIGINT and the end of its supervisor set.
 
     Crash-only: an error of the transport ends the process at once, with one line and code 70, for whoever started it to
     start it again. An error meant for the user is raised.
@@ -57,4 +58,5 @@ async def _supervise(main: Main) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    watch_lifeline(stop.set)
     await main(stop)

@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -38,6 +39,7 @@ class Command:
     argv: Sequence[str]
     client_id: str  # as the worker tells the broker: whom to take out of the group
     env: dict[str, str]  # on top of ours
+    log: Path | None = None  # where what it prints is appended; None = with what we print
 
 
 class Supervisor:
@@ -90,14 +92,19 @@ class Supervisor:
 
     async def _run_once(self, command: Command) -> int:
         read_end, write_end = os.pipe()
+        printed = command.log.open("ab") if command.log else None
         try:
             worker = await asyncio.create_subprocess_exec(
                 *command.argv,
                 env={**os.environ, **command.env, LIFELINE: str(read_end)},
                 pass_fds=(read_end,),
+                stdout=printed,
+                stderr=printed,
             )
         finally:
             os.close(read_end)
+            if printed:
+                printed.close()
         self._workers[command.client_id] = worker
         try:
             ended = asyncio.create_task(worker.wait())
