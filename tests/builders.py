@@ -169,7 +169,7 @@ _SMALL: Final[dict[str, Any]] = {
 
 
 def small_policy(**sections: Any) -> dict[str, Any]:
-    """Return a bundle of two categories, four actions, six candidates and three models; sections given replace its own."""
+    """Return a bundle of two categories, four actions and three models; sections given replace its own."""
     return copy.deepcopy(_SMALL) | sections
 
 

@@ -62,10 +62,11 @@ def unpack(evidence: bytes, unseal: Seal | None) -> Verdict:
         personal = _decode(unseal(told[SEALED], told[0])) if unseal else ERASED
         offers = [Offer(*offer) for offer in personal[OFFERS]]
         readings = [Reading(*reading) for reading in told[READINGS]]
-        snapshot = Snapshot(*personal[:OFFERS], offers, *personal[OFFERS + 1 :], readings)
+        seen = [*personal[:OFFERS], offers, *personal[OFFERS + 1 :], readings]
+        snapshot = Snapshot(*seen)
         failed = [int.from_bytes(refused, "little") if refused else 0 for refused in told[FAILED]]
-        found = told[FAILED + 1 : FLAGS]
-        return Verdict(*told[:READINGS], snapshot, failed, *found, snapshot.shown, *told[FLAGS:SEALED])
+        found = [*told[:READINGS], snapshot, failed, *told[FAILED + 1 : FLAGS], snapshot.shown, *told[FLAGS:SEALED]]
+        return Verdict(*found)
     except (ValueError, TypeError, IndexError, msgspec.MsgspecError) as error:
         raise EvidenceUnreadable(f"expected the evidence of a decision, got other bytes ({error})") from error
 

@@ -74,6 +74,10 @@ def count_contacts(board: Board, seen: Columns, real: Columns, zone: str, now: i
             if calendar is None:
                 calendar = starts(zone, now)
             begin = bisect_left(columns.at, calendar[window.calendar])
+        if window.scope == 0 and window.klass == "*":
+            total = len(columns.at) - begin
+            counts.append({"*": total} if total > 0 else {})
+            continue
         values = columns.keys[window.scope][begin:]
         if window.klass != "*":
             values = [
