@@ -1,0 +1,227 @@
+"""Explanation: one decision in words, from its record: why this, and why not each of the others.
+
+Nothing is computed anew but sums of what was recorded.  Three readers: the person (what, and why, without our figures),
+the service agent (figures, rivals, reasons), the auditor (all of it, with versions and probabilities).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from streams.decision.calibrate import Estimates
+from streams.decision.expand import Failure, Standing, expand
+from streams.decision.filters import refused_by_offer
+from streams.decision.verdict import EXPLORE, HOLDOUT, WHOLE, Verdict
+from streams.decision.wording import instant, money, percent, times
+from streams.policy import Point, Policy
+from streams.policy.board import CONTACT
+from streams.policy.quantities import PPB, PPM
+from streams.records import Decision
+
+RIVALS_MAX: Final = 3
+
+REFUSALS: Final = {
+    "consent": "no consent for this delivery channel",
+    "suppression": "suppressed for this person",
+    "eligibility": "not eligible",
+    "applicability": "makes no sense now",
+    "suitability": "not right for this person",
+    "validity": "not valid on that day",
+    "conflict": "in conflict with what is on offer",
+    "cooldown": "its category rests",
+    "model_missing": "a model that it needs did not answer",
+    "threshold": "not worth it",
+}
+FLAGS: Final = {
+    "prior": "{} had no calibrated answer yet: the policy's prior stood in for it.",
+    "degraded": "{} was asked and gave no answer: the policy's prior, or no change, stood in for it.",
+    "assumed_increment": "How much of {} we cause is assumed, not measured yet.",
+}
+
+
+def tell(policy: Policy, decision: Decision, verdict: Verdict, reader: str = "agent") -> str:
+    """Return a decision in words for a reader: person, agent or auditor."""
+    return READERS[reader](policy, decision, verdict)
+
+
+def _for_person(policy: Policy, decision: Decision, verdict: Verdict) -> str:
+    when = instant(decision.decided_at, verdict.snapshot.zone or policy.zone)
+    if verdict.chosen < 0:
+        why = {
+            HOLDOUT: "You belong to a small group that gets no promotions, so that we can measure what they change.",
+            "consent": "You have not agreed to be contacted there.",
+        }.get(verdict.reason or "", "Nothing we could have offered was right at that moment.")
+        return f"On {when} we decided to leave you alone.\n{why}\n"
+    chosen = policy.points[verdict.decision_point].board.candidates[verdict.chosen]
+    drawn = "It was picked by lot among offers of about the same use, so that we learn." if verdict.source == EXPLORE else (
+        "It was the one that promised to be of most use."
+    )  # fmt: skip
+    return (
+        f"On {when} we chose {chosen.action_id} for you, by {chosen.channel_id}.\n"
+        f"{len(verdict.feasible)} of {len(policy.points[verdict.decision_point].board.candidates)} possibilities were open. {drawn}\n"
+    )
+
+
+def _for_agent(policy: Policy, decision: Decision, verdict: Verdict) -> str:
+    point = policy.points[verdict.decision_point]
+    standings = expand(point, verdict)
+    lines = [*_head(policy, decision, verdict), "", *_why(policy, point, verdict, standings)]
+    lines += _rivals(policy, verdict, standings)
+    lines += ["", "Why not the others", *_why_not(policy, point, verdict, standings)]
+    notes = [
+        FLAGS[kind].format(name) for kind, _, name in (flag.partition(":") for flag in verdict.flags) if kind in FLAGS
+    ]
+    if notes:
+        lines += ["", "To bear in mind", *(f"  {note}" for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _for_auditor(policy: Policy, decision: Decision, verdict: Verdict) -> str:
+    standings = expand(policy.points[verdict.decision_point], verdict)
+    lines = [_for_agent(policy, decision, verdict), "Models"]
+    for reading in verdict.snapshot.readings:
+        calibrator = reading.calibrator_id or "no calibrator"
+        lines.append(
+            f"  {reading.model} {reading.version or '(no version)'}: {reading.status}, {calibrator}, outputs {reading.outputs}"
+        )
+    lines += ["", "All candidates"]
+    for standing in standings:
+        failed = ", ".join(failure.filter for failure in standing.failures) or "feasible"
+        score = money(standing.score.score_micro, policy.currency) if standing.score else "not scored"
+        lines.append(f"  {standing.candidate.treatment_id}: {failed}; {score}; q {standing.q}/{WHOLE}")
+    lines += [
+        "",
+        f"Draw {verdict.u}/{WHOLE}, salt {policy.exploration.salt}; holdout bucket {verdict.snapshot.bucket}/10000.",
+        f"Policy {verdict.policy_hash}; partition {decision.partition}, step {decision.step}; record {decision.hash.hex()}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+READERS: Final[dict[str, Callable[[Policy, Decision, Verdict], str]]] = {
+    "person": _for_person,
+    "agent": _for_agent,
+    "auditor": _for_auditor,
+}
+
+
+def _head(policy: Policy, decision: Decision, verdict: Verdict) -> list[str]:
+    zone = verdict.snapshot.zone or policy.zone
+    return [
+        f"Decision {verdict.decision_id}",
+        f"  person      {decision.profile_id}",
+        f"  asked at    {verdict.decision_point}, because of {decision.trigger_type} {decision.trigger_event_id}",
+        f"  decided at  {instant(verdict.decided_at, zone)} ({zone})",
+        f"  policy      {policy.name} {verdict.policy_hash[:12]}",
+    ]
+
+
+def _why(policy: Policy, point: Point, verdict: Verdict, standings: list[Standing]) -> list[str]:
+    """Say what was chosen, how the draw went, and what its score is made of."""
+    if verdict.winner < 0:
+        return [f"No action: {_no_action(point, verdict)}."]
+    standing = standings[verdict.winner]
+    candidate, score = standing.candidate, standing.score
+    name = f"{candidate.action_id} by {candidate.channel_id} ({candidate.treatment_id})"
+    lines = [f"Chosen: {name}."] if verdict.chosen >= 0 else [
+        f"No action: holdout. This person gets no promotions, so that we can measure; otherwise {name}."
+    ]  # fmt: skip
+    best = max(verdict.explored, key=lambda index: (standings[index].q, standings[index].score is not None))
+    share = percent(standing.q * PPB // WHOLE)
+    if candidate.index == best:
+        lines.append(
+            f"It was the best of {len(verdict.feasible)} that were worth it; the draw would take it in {share} of cases."
+        )
+    else:
+        lines.append(
+            f"It was drawn to explore, which happens to it in {share} of cases; the best was {standings[best].candidate.treatment_id}."
+        )
+    if score is None:
+        return lines
+    propensities = Estimates(point.board, verdict.snapshot.readings).propensities
+    lines += ["", f"What speaks for it ({policy.currency})"]
+    outcomes = next(action.values_micro for action in policy.actions if action.id == candidate.action_id)
+    for outcome, (column, value) in zip(outcomes, candidate.values, strict=True):
+        p = propensities[column]
+        lines.append(
+            f"  {outcome:<12}{_amount(p * value // PPB)}   {percent(p)} likely, worth {money(value, '')} where we cause it"
+        )
+    lines.append(
+        f"  {'cost':<12}{_amount(-score.cost_micro)}   {candidate.channel_id}, content and the offer if it is taken"
+    )
+    lines.append(f"  {'fatigue':<12}{_amount(-score.fatigue_micro)}   what {candidate.channel_id} has carried lately")
+    m = score.context_ppm * (score.lever_ppm * score.meta_ppm // PPM) // PPM
+    factors = (
+        f"context {times(score.context_ppm)}, lever {times(score.lever_ppm)}, expected basket {times(score.meta_ppm)}"
+    )
+    lines.append(f"  {'factor':<12}{times(m):>10}   {factors}")
+    lines.append(f"  {'score':<12}{_amount(score.score_micro)}   acted on above {money(candidate.threshold_micro, '')}")
+    return lines
+
+
+def _amount(micro: int) -> str:
+    return f"{money(micro, ''):>10}"
+
+
+def _no_action(point: Point, verdict: Verdict) -> str:
+    reason = verdict.reason or ""
+    if reason == "threshold":
+        return f"none of the {len(verdict.scored)} candidates left was worth it"
+    if reason.startswith(CONTACT):
+        return f"the contact rule {reason.removeprefix(CONTACT)} left none of {point.board.size} candidates"
+    return f"{REFUSALS[reason]} (the first filter that left none of {point.board.size} candidates)"
+
+
+def _rivals(policy: Policy, verdict: Verdict, standings: list[Standing]) -> list[str]:
+    """Say which others were feasible, and by how much they were behind."""
+    if verdict.winner < 0:
+        return []
+    by_score = {index: standings[index].score for index in verdict.feasible if index != verdict.winner}
+    ranked = sorted(by_score, key=lambda index: (-_score(standings[index]), index))
+    if not ranked:
+        return []
+    lines = ["", "Rivals"]
+    for index in ranked[:RIVALS_MAX]:
+        gap = verdict.score_micro - _score(standings[index])
+        behind = f"{money(gap, policy.currency)} behind" if gap >= 0 else f"{money(-gap, policy.currency)} ahead"
+        lines.append(f"  {standings[index].candidate.treatment_id}: {behind}")
+    if len(ranked) > RIVALS_MAX:
+        lines.append(f"  and {len(ranked) - RIVALS_MAX} more, further behind")
+    return lines
+
+
+def _score(standing: Standing) -> int:
+    return standing.score.score_micro if standing.score else 0
+
+
+def _why_not(policy: Policy, point: Point, verdict: Verdict, standings: list[Standing]) -> list[str]:
+    """Say of every candidate that was refused what refused it first, those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for standing in standings:
+        if standing.failures:
+            said = _refusal(policy, point, verdict, standing, standing.failures[0])
+            reasons.setdefault(said, []).append(standing.candidate.treatment_id)
+    if not reasons:
+        return ["  Every other candidate was worth it, but less."]
+    return [f"  {', '.join(treatments)}: {said}" for said, treatments in reasons.items()]
+
+
+def _refusal(policy: Policy, point: Point, verdict: Verdict, standing: Standing, failure: Failure) -> str:
+    candidate = standing.candidate
+    if failure.filter.startswith(CONTACT):
+        rule = failure.filter.removeprefix(CONTACT)
+        return f"contact rule {rule}: {failure.observed} in its window, limit {failure.limit}"
+    said = REFUSALS[failure.filter]
+    if failure.filter == "threshold":
+        score, threshold = money(failure.observed, policy.currency), money(failure.limit, policy.currency)
+        return f"{said}: its score of {score} is not above {threshold}"
+    if failure.filter in ("eligibility", "applicability", "suitability"):
+        action = next(action for action in policy.actions if action.id == candidate.action_id)
+        stage = ("eligibility", "applicability", "suitability").index(failure.filter)
+        return f"{said} ({failure.filter}: {action.conditions[stage]})"
+    if failure.filter == "conflict":
+        zone = verdict.snapshot.zone or policy.zone
+        for offer in verdict.snapshot.offers:
+            if refused_by_offer(point.board, offer) >> candidate.index & 1:
+                return f"{said}: {offer.action} at {offer.price} until {instant(offer.until, zone)}"
+    return said
