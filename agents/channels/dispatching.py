@@ -28,7 +28,7 @@ from streams.partition import partition_of
 from streams.topology import topic_name
 
 BATCH_MAX: Final = 1_000  # activations: two transactions of about 20 ms each, whatever is in them
-IDLE_COMMIT_S: Final = 5.0  # of positions, when nothing was for this delivery channel
+IDLE_COMMIT_S: Final = 1.0  # of positions behind activations that were for others
 TRANSACTION_S: Final = 30.0
 
 _log = structlog.get_logger(__name__)
@@ -62,6 +62,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         _log.info("dispatching", delivery_channel=name, unfinished=len(ledger.unfinished()))
         delivery = Delivery(name, kind, ledger, Clock(settings.mode == "live", delay_ms))
         count = 0
+        done = await _positions(consumer)
         committed_at = time.monotonic()
         while not stop.is_set():
             polled = await consumer.getmany(timeout_ms=500, max_records=BATCH_MAX)
@@ -69,12 +70,13 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
             mine = [activation for activation in batch if activation.delivery_channel == name]
             if mine:
                 await commit(producer, written.of(delivery.intend(mine)))
-                await commit(producer, written.of(delivery.deliver()), await _positions(consumer), group_id)
+                done = await _positions(consumer)
+                await commit(producer, written.of(delivery.deliver()), done, group_id)
                 count += len(mine)
                 committed_at = time.monotonic()
-            elif batch and time.monotonic() - committed_at > IDLE_COMMIT_S:
-                await commit(producer, [], await _positions(consumer), group_id)
-                committed_at = time.monotonic()
+            elif time.monotonic() - committed_at > IDLE_COMMIT_S and (passed := await _positions(consumer)) != done:
+                await commit(producer, [], passed, group_id)
+                done, committed_at = passed, time.monotonic()
         _log.info("stopped", delivery_channel=name, dispatched=count)
 
 

@@ -34,7 +34,7 @@ class Syllabus:
         model = policy.models.get(name)
         if model is None:
             raise UserError(f"the policy has no model {name!r}; it has {', '.join(sorted(policy.models))}")
-        if model.gives != "propensity" or model.label is None:
+        if not model.has_trainer:
             raise UserError(
                 f"model {name} has no trainer: trainers learn and calibrate propensities that have a label; "
                 f"it gives {model.gives}, {'with a' if model.label else 'without'} label"

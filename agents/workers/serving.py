@@ -57,15 +57,15 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
             group_id=f"{namespace}.model.{model}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            heartbeat_interval_ms=1_000,
-            session_timeout_ms=10_000,
+            heartbeat_interval_ms=500,
+            session_timeout_ms=6_000,
         )
         await stack.enter_async_context(started(consumer))
         beside = [asyncio.create_task(server.keep_following(follower)), asyncio.create_task(server.beat(producer))]
         for task in beside:
             stack.callback(task.cancel)
         _log.info("serving", model=model, versions=server.shelf.names())
-        committed_at = time.monotonic()
+        answered_at, committed_at = 0.0, time.monotonic()
         while not stop.is_set():
             for task in beside:
                 if task.done():
@@ -74,7 +74,8 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
             batches = [batch for records in polled.values() for record in records if (batch := _decode(record.value))]
             if batches:
                 await write(producer, await server.answer(batches))
-            if time.monotonic() - committed_at >= COMMIT_S:
+                answered_at = time.monotonic()
+            if answered_at > committed_at and time.monotonic() - committed_at >= COMMIT_S:
                 await _commit(consumer)
                 committed_at = time.monotonic()
         await _commit(consumer)
