@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 from aiokafka import ConsumerRecord
-from faust.types import StreamT
 
 from agents import log
 from agents.errors import UserError
@@ -107,7 +106,7 @@ def toy_app(settings: Settings, client_id: str = "worker") -> StreamApp:
     app = StreamApp(settings, factory, tuning=Tuning(web_enabled=False), client_id=client_id)
 
     @app.agent(app.source("raw-events"))
-    async def raw_events(stream: StreamT[Any]) -> None:
+    async def raw_events(stream: Any) -> None:
         async for chunk in stream.noack().events():
             await app.shards.offer(chunk)
 

@@ -1,4 +1,4 @@
-"""A deployment of the toy stream on a real broker: topics, workers as processes, and the judgement over what they did."""
+"""A deployment of the toy stream on a real broker: topics, workers as processes, and the judgement over them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import msgspec
 from confluent_kafka import Producer, TopicPartition
@@ -31,7 +32,7 @@ _numbers = count()
 
 
 def wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
-    """Return as soon as the condition holds; fails, saying what was waited for, when it does not within the deadline."""
+    """Return as soon as the condition holds; fails, saying what was waited for, when it does not in time."""
     deadline = monotonic() + deadline_s
     while not condition():
         assert monotonic() < deadline, f"waited {deadline_s} s for {what}"
@@ -57,7 +58,7 @@ FLAWLESS = {"lost": 0, "duplicates": 0, "disordered": 0, "wrong_rows": 0, "steps
 class ToyDeployment:
     """One namespace of its own on the broker."""
 
-    def __init__(self, broker: str, home: Path, **settings: object) -> None:
+    def __init__(self, broker: str, home: Path, **settings: Any) -> None:
         """Create the topics."""
         self.settings = Settings(
             broker=broker, namespace=f"toy-{os.getpid()}-{next(_numbers)}", home=home, partitions=PARTITIONS, **settings
@@ -103,12 +104,12 @@ class ToyDeployment:
         """Write that many events; with a rate (per second) in slices, else at once."""
         slice_records = rate // 20 or records
         began = monotonic()
-        for first in range(0, records, slice_records):
-            witness.feed(self.broker, self.topic("raw-events"), self._events(min(slice_records, records - first)))
-            if rate:
-                wait_until(
-                    lambda at=began + (first + slice_records) / rate: monotonic() >= at, 60, "the feeder's clock"
-                )
+        with witness.feeder(self.broker, self.topic("raw-events")) as feed:
+            for first in range(0, records, slice_records):
+                feed(self._events(min(slice_records, records - first)))
+                if rate:
+                    due = began + (first + slice_records) / rate
+                    wait_until(lambda due=due: monotonic() >= due, 60, "the feeder's clock")  # type: ignore[misc]
 
     def feeding(self, records: int, rate: int) -> threading.Thread:
         """Feed in the background; join the thread that is returned."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import NamedTuple, cast
 
@@ -21,8 +22,12 @@ class Seen(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def feed(servers: str, topic: str, records: Iterable[tuple[int, bytes | None, bytes | None]]) -> None:
-    """Write (partition, key, value) records, each once and in order per partition."""
+Record = tuple[int, bytes | None, bytes | None]  # partition, key, value
+
+
+@contextmanager
+def feeder(servers: str, topic: str) -> Iterator[Callable[[Iterable[Record]], None]]:
+    """Yield a function that writes records, each once and in order per partition; all are there when the block ends."""
     producer = Producer(
         {
             "bootstrap.servers": servers,
@@ -37,12 +42,20 @@ def feed(servers: str, topic: str, records: Iterable[tuple[int, bytes | None, by
         if error is not None:
             failures.append(str(error))
 
-    for count, (partition, key, value) in enumerate(records):
-        producer.produce(topic, value, key, partition, on_delivery=note)
-        if count % 10_000 == 0:
-            producer.poll(0)
+    def feed(records: Iterable[Record]) -> None:
+        for partition, key, value in records:
+            producer.produce(topic, value, key, partition, on_delivery=note)
+        producer.poll(0)
+
+    yield feed
     assert producer.flush(READ_S) == 0
     assert not failures, failures[:3]
+
+
+def feed(servers: str, topic: str, records: Iterable[Record]) -> None:
+    """Write records, each once and in order per partition."""
+    with feeder(servers, topic) as write:
+        write(records)
 
 
 def read(servers: str, topic: str, partitions: int, *, committed: bool = True) -> list[Seen]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.consumer import Fetcher, ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -152,7 +152,12 @@ class ChunkConsumer(driver.Consumer):
             self._resumed.clear()
             await self.wait_first(self._resumed.wait(), timeout=1.0)
             return
-        fetched = await self._getmany(active_partitions=active, timeout=FETCH_S)
+        try:
+            fetched = await self._getmany(active_partitions=active, timeout=FETCH_S)
+        except NoOffsetForPartitionError as error:
+            # A fetch that was under way when the assignment changed looks for the group's offset, which is not ours.
+            self._discarded.update({tp: self._next[tp] for tp in map(ensure_TP, error.args) if tp in self._next})
+            return
         for source, records in (fetched or {}).items():
             tp = ensure_TP(source)
             # Before the worker is ready the flow's resumption would clear the agents' queues (faust #596).

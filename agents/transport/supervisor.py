@@ -3,7 +3,8 @@
 Theory of operation. Workers crash rather than guess, so ending is normal and restarting is the supervisor's work: at
 once at first, then with a back-off that doubles. The dead member is taken out of the group first, so that the others
 take over in a fraction of a second instead of a session timeout. A worker holds the read end of a pipe whose write end
-is ours: when we are gone, however that came, the worker reads the end of file and drains.
+is ours: when we are gone, however that came, the worker reads the end of file and drains. It has a session of its own,
+so that ctrl-C at a terminal reaches us alone and the order of the end is ours.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ STABLE_S: Final = 60.0  # a worker that ran so long has earned a fresh back-off
 DRAIN_S: Final = 20.0  # below what container runtimes grant before they kill
 LIFELINE: Final = "SUPERVISOR_PIPE_FD"  # not a setting: no person gives it
 
+Tell = Callable[[str], None]
+
 log = structlog.get_logger(__name__)
+
+
+def tell_log(line: str) -> None:
+    """Write what a supervisor has to say into the log."""
+    log.info(line)
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,15 @@ class Command:
 class Supervisor:
     """Runs a number of workers until it is told to stop, or until none of them may be restarted."""
 
-    def __init__(self, servers: str, group: str, commands: Sequence[Command]) -> None:
-        """Prepare to run each command as one worker of the group."""
+    def __init__(self, servers: str, group: str, commands: Sequence[Command], tell: Tell = tell_log) -> None:
+        """Prepare to run each command as one worker of the group; without a group ("") nobody speaks for the dead.
+
+        `tell` gets a line for each worker that starts or ends.
+        """
         self._servers = servers
         self._group = group
         self._commands = commands
+        self._tell = tell
         self._stopping = asyncio.Event()
         self._workers: dict[str, asyncio.subprocess.Process] = {}
 
@@ -61,6 +73,13 @@ class Supervisor:
     def stop(self) -> None:
         """Have every worker drain; those that do not end within DRAIN_S are killed."""
         self._stopping.set()
+
+    def kill(self) -> None:
+        """End every worker at once; what it had not committed never happened."""
+        self._stopping.set()
+        for worker in self._workers.values():
+            if worker.returncode is None:
+                worker.kill()
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of the workers that run, by client id."""
@@ -78,14 +97,19 @@ class Supervisor:
             began = monotonic()
             code = await self._run_once(command)
             if self._stopping.is_set():
+                self._tell(f"{command.client_id} ended ({_told(code)})")
                 return code
             if code == EXIT_REFUSED:
-                log.error("worker refused to go on and is not restarted", worker=command.client_id, exit_code=code)
+                self._tell(
+                    f"{command.client_id} refused to go on ({_told(code)}) and is not started again{_see(command)}"
+                )
                 return code
-            log.warning("worker ended and is restarted", worker=command.client_id, exit_code=code, after_s=back_off_s)
-            await self._speak_for(command)
             if monotonic() - began >= STABLE_S:
                 back_off_s = BACK_OFF_S_MIN
+            self._tell(
+                f"{command.client_id} ended ({_told(code)}) and is started again in {back_off_s:g} s{_see(command)}"
+            )
+            await self._speak_for(command)
             if await _is_set_within(self._stopping, back_off_s):
                 return code
             back_off_s = min(back_off_s * 2, BACK_OFF_S_MAX)
@@ -100,12 +124,14 @@ class Supervisor:
                 pass_fds=(read_end,),
                 stdout=printed,
                 stderr=printed,
+                start_new_session=True,
             )
         finally:
             os.close(read_end)
             if printed:
                 printed.close()
         self._workers[command.client_id] = worker
+        self._tell(f"{command.client_id} started (pid {worker.pid}){_see(command)}")
         try:
             ended = asyncio.create_task(worker.wait())
             stopping = asyncio.create_task(self._stopping.wait())
@@ -115,7 +141,7 @@ class Supervisor:
                 worker.terminate()
                 await asyncio.wait({ended}, timeout=DRAIN_S)
                 if not ended.done():
-                    log.error("worker did not drain and is killed", worker=command.client_id, after_s=DRAIN_S)
+                    self._tell(f"{command.client_id} did not drain within {DRAIN_S:.0f} s and is killed")
                     worker.kill()
             return await ended
         finally:
@@ -123,10 +149,20 @@ class Supervisor:
             os.close(write_end)
 
     async def _speak_for(self, command: Command) -> None:
+        if not self._group:
+            return
         try:
             await leave_group(self._servers, self._group, command.client_id)
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("the group was not told of a dead worker", worker=command.client_id, cause=repr(error))
+            self._tell(f"the group {self._group} was not told that {command.client_id} is dead: {error!r}")
+
+
+def _told(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.strsignal(-code) or f"signal {-code}"
+
+
+def _see(command: Command) -> str:
+    return f"; see {command.log}" if command.log else ""
 
 
 def watch_lifeline(on_end: Callable[[], None]) -> None:

@@ -48,7 +48,7 @@ class StreamWorker(Worker):
         watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
 
     async def stop(self) -> None:
-        """Stop everything and exit: all is committed and released, Faust's two seconds of farewell would add nothing."""
+        """Stop everything and exit: all is committed and released; Faust would take two seconds more."""
         await super().stop()
         sys.stdout.flush()
         os._exit(0)

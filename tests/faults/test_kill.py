@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
@@ -32,7 +33,7 @@ async def wait_for(condition: Callable[[], bool], deadline_s: float, what: str) 
 
 def test_a_storm_of_kills_changes_nothing(broker: str, tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED", random.randrange(10_000)))
-    print(f"SEED={seed}")
+    print(f"SEED={seed}")  # noqa: T201 — to run the same storm again
     chance = random.Random(seed)
     deployment = ToyDeployment(broker, tmp_path)
     asyncio.run(storm(deployment, chance))
@@ -82,5 +83,5 @@ async def fail_over(deployment: ToyDeployment) -> list[float]:
     pauses = []
     for partition in range(PARTITIONS):
         times = [killed_at, *(at for at, number, _ in tail.seen if number == partition and at > killed_at)]
-        pauses.append(max(later - earlier for earlier, later in zip(times, times[1:], strict=False)))
+        pauses.append(max(later - earlier for earlier, later in pairwise(times)))
     return pauses
