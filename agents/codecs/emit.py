@@ -14,7 +14,7 @@ Lines = list[str]
 
 WIDTH: Final = 120
 # Names that generated functions use beside those of fields.
-_TAKEN: Final = frozenset({"at", "buf", "count", "end", "error", "n", "out", "raw", "record"})
+_TAKEN: Final = frozenset({"at", "buf", "end", "error", "n", "out", "raw", "record"})
 _PYTHON: Final = {
     "boolean": "bool",
     "bytes": "bytes",

@@ -29,13 +29,14 @@ if n & 129:
 else:
     at += 1
     end = at + (n >> 1)""".splitlines()
+# Each loop has a count of its own: mypyc reads it anew in every turn of `range`, where Python reads it once.
 _COUNT: Final = """\
-count = buf[at]
-if count & 129:
-    count, at = read_count(buf, at)
+{0} = buf[at]
+if {0} & 129:
+    {0}, at = read_count(buf, at)
 else:
     at += 1
-    count >>= 1""".splitlines()
+    {0} >>= 1""".splitlines()
 _LONG: Final = """\
 n = buf[at]
 if n < 128:
@@ -104,7 +105,9 @@ def _read(schema: Schema, name: str, sink: Sink) -> Lines:
         item += _read(schema["values"], name, lambda value: f"{name}[{key}] = {value}")
     else:
         raise ValueError(f"the codec generator does not know the Avro type `{kind}`")
-    loop = [*_COUNT, "if not count:", "    break", "for _ in range(count):", *indented(item)]
+    count = f"{name}_count"
+    loop = [line.format(count) for line in _COUNT]
+    loop += [f"if not {count}:", "    break", f"for _ in range({count}):", *indented(item)]
     taken = sink(name)
     return [start, "while True:", *indented(loop), *([taken] if taken else [])]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.codecs.framing import refused
+from agents.codecs.framing import refused, refused_end
 
 INT_MAX: Final = (1 << 31) - 1
 LONG_MAX: Final = (1 << 63) - 1
@@ -63,11 +63,14 @@ def read_int(buf: bytes, at: int) -> tuple[int, int]:
 
 
 def read_span(buf: bytes, at: int) -> tuple[int, int]:
-    """Return start and end of the bytes whose length stands at `at`; the end may lie past the end of `buf`."""
+    """Return start and end of the bytes whose length stands at `at`; raises Undecodable where some are missing."""
     length, start = read_long(buf, at)
     if length < 0:
         raise refused("length", f"a length of {length} at byte {at}")
-    return start, start + length
+    end = start + length
+    if end > len(buf):
+        raise refused_end(end, len(buf))
+    return start, end
 
 
 def read_count(buf: bytes, at: int) -> tuple[int, int]:

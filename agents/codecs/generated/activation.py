@@ -65,15 +65,15 @@ def decode_activation(buf: bytes | None) -> Activation:
         at = end
         content: dict[str, str] = {}
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            content_count = buf[at]
+            if content_count & 129:
+                content_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                content_count >>= 1
+            if not content_count:
                 break
-            for _ in range(count):
+            for _ in range(content_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)

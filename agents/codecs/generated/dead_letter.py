@@ -98,15 +98,15 @@ def decode_dead_letter(buf: bytes | None) -> DeadLetter:
             raise refused_branch(n, at)
         headers: list[tuple[str, bytes]] = []
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            headers_count = buf[at]
+            if headers_count & 129:
+                headers_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                headers_count >>= 1
+            if not headers_count:
                 break
-            for _ in range(count):
+            for _ in range(headers_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)

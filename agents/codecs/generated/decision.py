@@ -217,15 +217,15 @@ def decode_decision(buf: bytes | None) -> Decision:
         u = n
         flags: list[str] = []
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            flags_count = buf[at]
+            if flags_count & 129:
+                flags_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                flags_count >>= 1
+            if not flags_count:
                 break
-            for _ in range(count):
+            for _ in range(flags_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)

@@ -42,15 +42,15 @@ def decode_decision_note(buf: bytes | None) -> DecisionNote:
         noted_at, at = read_instant(buf, at)
         details: dict[str, str] = {}
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            details_count = buf[at]
+            if details_count & 129:
+                details_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                details_count >>= 1
+            if not details_count:
                 break
-            for _ in range(count):
+            for _ in range(details_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)

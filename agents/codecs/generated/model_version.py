@@ -66,15 +66,15 @@ def decode_model_version(buf: bytes | None) -> ModelVersion:
             at = end
             calibrator_some_edges_ppb: list[int] = []
             while True:
-                count = buf[at]
-                if count & 129:
-                    count, at = read_count(buf, at)
+                calibrator_some_edges_ppb_count = buf[at]
+                if calibrator_some_edges_ppb_count & 129:
+                    calibrator_some_edges_ppb_count, at = read_count(buf, at)
                 else:
                     at += 1
-                    count >>= 1
-                if not count:
+                    calibrator_some_edges_ppb_count >>= 1
+                if not calibrator_some_edges_ppb_count:
                     break
-                for _ in range(count):
+                for _ in range(calibrator_some_edges_ppb_count):
                     n = buf[at]
                     if n < 128:
                         at += 1
@@ -84,15 +84,15 @@ def decode_model_version(buf: bytes | None) -> ModelVersion:
                     calibrator_some_edges_ppb.append(n)
             calibrator_some_values_ppb: list[int] = []
             while True:
-                count = buf[at]
-                if count & 129:
-                    count, at = read_count(buf, at)
+                calibrator_some_values_ppb_count = buf[at]
+                if calibrator_some_values_ppb_count & 129:
+                    calibrator_some_values_ppb_count, at = read_count(buf, at)
                 else:
                     at += 1
-                    count >>= 1
-                if not count:
+                    calibrator_some_values_ppb_count >>= 1
+                if not calibrator_some_values_ppb_count:
                     break
-                for _ in range(count):
+                for _ in range(calibrator_some_values_ppb_count):
                     n = buf[at]
                     if n < 128:
                         at += 1
@@ -111,15 +111,15 @@ def decode_model_version(buf: bytes | None) -> ModelVersion:
             raise refused_branch(n, at)
         inputs: list[str] = []
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            inputs_count = buf[at]
+            if inputs_count & 129:
+                inputs_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                inputs_count >>= 1
+            if not inputs_count:
                 break
-            for _ in range(count):
+            for _ in range(inputs_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)
@@ -130,15 +130,15 @@ def decode_model_version(buf: bytes | None) -> ModelVersion:
                 at = end
         next_offsets: dict[str, int] = {}
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            next_offsets_count = buf[at]
+            if next_offsets_count & 129:
+                next_offsets_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                next_offsets_count >>= 1
+            if not next_offsets_count:
                 break
-            for _ in range(count):
+            for _ in range(next_offsets_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)
@@ -156,15 +156,15 @@ def decode_model_version(buf: bytes | None) -> ModelVersion:
                 next_offsets[next_offsets_key] = n
         metrics: dict[str, float] = {}
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            metrics_count = buf[at]
+            if metrics_count & 129:
+                metrics_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                metrics_count >>= 1
+            if not metrics_count:
                 break
-            for _ in range(count):
+            for _ in range(metrics_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)

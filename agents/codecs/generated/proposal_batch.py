@@ -28,15 +28,15 @@ def decode_proposal_batch(buf: bytes | None) -> ProposalBatch:
         at = end
         items: list[Proposal] = []
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            items_count = buf[at]
+            if items_count & 129:
+                items_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                items_count >>= 1
+            if not items_count:
                 break
-            for _ in range(count):
+            for _ in range(items_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)
@@ -71,15 +71,15 @@ def decode_proposal_batch(buf: bytes | None) -> ProposalBatch:
                 at = end
                 items_outputs: list[float] = []
                 while True:
-                    count = buf[at]
-                    if count & 129:
-                        count, at = read_count(buf, at)
+                    items_outputs_count = buf[at]
+                    if items_outputs_count & 129:
+                        items_outputs_count, at = read_count(buf, at)
                     else:
                         at += 1
-                        count >>= 1
-                    if not count:
+                        items_outputs_count >>= 1
+                    if not items_outputs_count:
                         break
-                    for _ in range(count):
+                    for _ in range(items_outputs_count):
                         items_outputs.append(DOUBLE.unpack_from(buf, at)[0])
                         at += 8
                 items_uncertainty: float | None

@@ -53,15 +53,15 @@ def decode_raw_event(buf: bytes | None) -> RawEvent:
         at = end
         properties: dict[str, bool | int | float | str | None] = {}
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            properties_count = buf[at]
+            if properties_count & 129:
+                properties_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                properties_count >>= 1
+            if not properties_count:
                 break
-            for _ in range(count):
+            for _ in range(properties_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)
@@ -108,15 +108,15 @@ def decode_raw_event(buf: bytes | None) -> RawEvent:
         if n == 2:
             consent_some: dict[str, bool] = {}
             while True:
-                count = buf[at]
-                if count & 129:
-                    count, at = read_count(buf, at)
+                consent_some_count = buf[at]
+                if consent_some_count & 129:
+                    consent_some_count, at = read_count(buf, at)
                 else:
                     at += 1
-                    count >>= 1
-                if not count:
+                    consent_some_count >>= 1
+                if not consent_some_count:
                     break
-                for _ in range(count):
+                for _ in range(consent_some_count):
                     n = buf[at]
                     if n & 129:
                         at, end = read_span(buf, at)

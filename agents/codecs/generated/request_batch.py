@@ -43,15 +43,15 @@ def decode_request_batch(buf: bytes | None) -> RequestBatch:
         requested_at, at = read_instant(buf, at)
         items: list[Request] = []
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            items_count = buf[at]
+            if items_count & 129:
+                items_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                items_count >>= 1
+            if not items_count:
                 break
-            for _ in range(count):
+            for _ in range(items_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)
@@ -80,15 +80,15 @@ def decode_request_batch(buf: bytes | None) -> RequestBatch:
                 items_deadline_at, at = read_instant(buf, at)
                 items_features: list[bool | int | str | None] = []
                 while True:
-                    count = buf[at]
-                    if count & 129:
-                        count, at = read_count(buf, at)
+                    items_features_count = buf[at]
+                    if items_features_count & 129:
+                        items_features_count, at = read_count(buf, at)
                     else:
                         at += 1
-                        count >>= 1
-                    if not count:
+                        items_features_count >>= 1
+                    if not items_features_count:
                         break
-                    for _ in range(count):
+                    for _ in range(items_features_count):
                         n = buf[at]
                         at += 1
                         if n == 6:

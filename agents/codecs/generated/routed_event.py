@@ -63,15 +63,15 @@ def decode_routed_event(buf: bytes | None) -> RoutedEvent:
         at = end
         event_properties: dict[str, bool | int | float | str | None] = {}
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            event_properties_count = buf[at]
+            if event_properties_count & 129:
+                event_properties_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                event_properties_count >>= 1
+            if not event_properties_count:
                 break
-            for _ in range(count):
+            for _ in range(event_properties_count):
                 n = buf[at]
                 if n & 129:
                     at, end = read_span(buf, at)
@@ -118,15 +118,15 @@ def decode_routed_event(buf: bytes | None) -> RoutedEvent:
         if n == 2:
             event_consent_some: dict[str, bool] = {}
             while True:
-                count = buf[at]
-                if count & 129:
-                    count, at = read_count(buf, at)
+                event_consent_some_count = buf[at]
+                if event_consent_some_count & 129:
+                    event_consent_some_count, at = read_count(buf, at)
                 else:
                     at += 1
-                    count >>= 1
-                if not count:
+                    event_consent_some_count >>= 1
+                if not event_consent_some_count:
                     break
-                for _ in range(count):
+                for _ in range(event_consent_some_count):
                     n = buf[at]
                     if n & 129:
                         at, end = read_span(buf, at)

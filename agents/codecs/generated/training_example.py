@@ -104,15 +104,15 @@ def decode_training_example(buf: bytes | None) -> TrainingExample:
         q = n
         features: list[bool | int | str | None] = []
         while True:
-            count = buf[at]
-            if count & 129:
-                count, at = read_count(buf, at)
+            features_count = buf[at]
+            if features_count & 129:
+                features_count, at = read_count(buf, at)
             else:
                 at += 1
-                count >>= 1
-            if not count:
+                features_count >>= 1
+            if not features_count:
                 break
-            for _ in range(count):
+            for _ in range(features_count):
                 n = buf[at]
                 at += 1
                 if n == 6:
