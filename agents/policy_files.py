@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from agents.errors import UserError
+from streams.policy import Policy, PolicyRefused, compile_policy
 from streams.policy.problems import Problem
 
 Place = tuple[str | int, ...]
@@ -62,6 +63,16 @@ def load_bundle(folder: Path) -> Bundle:
     if reader.mistakes:
         raise PolicyFilesError("\n".join(reader.mistakes))
     return bundle
+
+
+def load_policy(folder: Path) -> tuple[Bundle, Policy]:
+    """Read a folder and compile it; raises PolicyFilesError that says file and line of everything that is wrong."""
+    bundle = load_bundle(folder)
+    try:
+        return bundle, compile_policy(bundle)
+    except PolicyRefused as refused:
+        count = "1 problem" if len(refused.problems) == 1 else f"{len(refused.problems)} problems"
+        raise PolicyFilesError(f"{count} in the policy of {folder}:\n{bundle.tell(refused.problems)}") from None
 
 
 class _Reader:

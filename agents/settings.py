@@ -84,6 +84,13 @@ class Settings(BaseSettings):
     )
 
     @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables from which another process in any folder loads these settings."""
+        told = {PREFIX + name.upper(): value for name, value in self.model_dump(mode="json").items()}
+        text = {name: str(value) if value is not None else "" for name, value in told.items()}
+        return text | {f"{PREFIX}HOME": str(self.home.resolve())}
+
+    @property
     def bootstrap(self) -> str:
         """Return the broker's address or addresses, `host:port[,host:port]`."""
         return self.broker or f"127.0.0.1:{self.broker_port}"

@@ -68,6 +68,11 @@ class Model:
     reference_micro: int  # of a meta-model: the answer that changes nothing
     label: Label | None  # None = nothing is learned for it
 
+    @property
+    def has_trainer(self) -> bool:
+        """Tell whether a trainer learns or calibrates it: that takes a propensity, and a label to hold it against."""
+        return self.gives == "propensity" and self.label is not None
+
 
 def read_models(
     node: Node, events: dict[str, EventType], features: Features, outcomes: dict[str, OutcomeType]

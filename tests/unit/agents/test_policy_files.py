@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from agents.policy_files import Bundle, PolicyFilesError, load_bundle
+from agents.policy_files import Bundle, PolicyFilesError, load_bundle, load_policy
 from streams.policy.problems import Problem
+from tests.builders import compiled, small_policy
 
 
 def written(folder: Path, **files: str) -> Path:
@@ -74,3 +76,24 @@ def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
 
 def test_a_bundle_is_a_dict() -> None:
     assert Bundle() == {}
+
+
+def test_a_folder_that_is_no_policy_is_refused_with_file_and_line_of_every_problem(tmp_path: Path) -> None:
+    bundle = small_policy(zone="Atlantis")
+    bundle["decision_points"]["checkout"]["trigger"] = "basket_complete"
+    for section, value in bundle.items():
+        (tmp_path / f"{section}.yaml").write_text(yaml.safe_dump({section: value}, sort_keys=False), encoding="utf-8")
+    with pytest.raises(PolicyFilesError) as caught:
+        load_policy(tmp_path)
+    told = str(caught.value)
+    assert told.startswith(f"2 problems in the policy of {tmp_path}:\n")
+    assert f"{tmp_path}/zone.yaml:1: zone: expected an IANA time zone" in told
+    assert f"{tmp_path}/decision_points.yaml:3: decision_points.checkout.trigger: " in told
+    assert "did you mean 'basket_completed'?" in told
+
+
+def test_a_folder_that_is_a_policy_is_compiled(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump(small_policy()), encoding="utf-8")
+    bundle, policy = load_policy(tmp_path)
+    assert bundle == small_policy()
+    assert policy.hash == compiled().hash

@@ -81,3 +81,12 @@ def test_every_setting_says_what_it_means_and_what_it_expects() -> None:
         assert field.description, name
         assert isinstance(field.json_schema_extra, dict), name
         assert field.json_schema_extra["expected"], name
+
+
+def test_another_process_loads_the_same_settings_from_the_environment(
+    bare_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Settings(home=Path("kept"), namespace="shop", partitions=3, mode="history", lockstep=True)
+    for name, value in told.environment.items():
+        monkeypatch.setenv(name, value)
+    assert load() == told.model_copy(update={"home": bare_environment / "kept"})

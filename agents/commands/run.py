@@ -1,0 +1,69 @@
+"""Run a whole deployment: workers, models, trainers, delivery channels."""
+
+from pathlib import Path
+
+import click
+
+KINDS = ("worker", "model", "trainer", "channel")
+
+
+@click.command("run")
+@click.option(
+    "--policy",
+    "folder",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the policy's *.yaml files.",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1), help="How many workers to run.")
+@click.option(
+    "--only",
+    "kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="Run processes of this kind only; may be given several times.",
+)
+@click.pass_context
+def command(context: click.Context, folder: Path, workers: int, kinds: tuple[str, ...]) -> None:
+    """Run everything that a policy needs, on this machine, until ctrl-C or SIGTERM.
+
+    \b
+    What happens, in this order:
+      1. settings, policy, Kafka, topics and ports are checked; all that is wrong is told at once, files with lines
+      2. the embedded Kafka is started, unless one is up or CONTINUO_BROKER names another; topics are created
+      3. the policy is published on `policies`; a running deployment switches to it between two events
+      4. processes start: workers, a model process for each model that is asked by topic, a trainer for each model
+         that learns or is calibrated, one process for all delivery channels
+
+    A process that ends is started again, after 0.2 to 30 seconds; one that ends with code 78 is not, and that is told.
+    Each prints to .continuo/logs/NAME.log. Ctrl-C lets workers drain, then ends the others, then the Kafka that was
+    started here; a second ctrl-C kills. What was not committed then never happened: the next run goes on from there.
+
+    \b
+    Examples:
+      continuo run --policy examples/grocery/policy
+      continuo run --policy shop/ --workers 4
+      continuo run --policy shop/ --only worker --only channel      models and trainers run elsewhere
+
+    \b
+    Environment:
+      CONTINUO_BROKER      another Kafka instead of the embedded one
+      CONTINUO_NAMESPACE   first word of the topics (continuo)
+      CONTINUO_PARTITIONS  partitions of every topic, fixed at the first start: the most workers there can be (8)
+      CONTINUO_MODE        live or history: the wall clock decides, or the time of the events (live)
+      CONTINUO_WEB_PORT    the first worker's /metrics, /health and /ready; the next worker's is one more (6066)
+      CONTINUO_HOME        logs, and the embedded Kafka (.continuo)
+    """  # noqa: D301 - \b is click's mark for "do not re-wrap"
+    import asyncio
+
+    from agents import groundwork, log
+    from agents.deployment import plan, supervise
+
+    settings, bundle, policy = groundwork.inspect(folder, workers)
+    log.configure("warning", settings.log_format)  # what happens is told line by line; each process logs for itself
+    web_ports = range(settings.web_port, settings.web_port + workers)
+    roles = plan(policy, settings.namespace, web_ports, kinds or KINDS)
+    with groundwork.kafka(settings, click.echo):
+        groundwork.lay(settings, bundle, policy, click.echo)
+        code = asyncio.run(supervise(settings, roles, click.echo))
+    context.exit(code)

@@ -1,0 +1,51 @@
+"""The plan: which processes a policy needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.commands import run
+from agents.deployment import KINDS, Role, plan
+from tests.builders import compiled
+
+
+def names(*kinds: str) -> list[str]:
+    return [role.name for role in plan(compiled(), "shop", [6066, 6067], kinds or KINDS)]
+
+
+def test_a_policy_needs_workers_models_trainers_and_its_delivery_channels() -> None:
+    assert plan(compiled(), "shop", [6066, 6067]) == [
+        Role("worker-0", ("worker", "--name", "worker-0", "--web-port", "6066"), "shop"),
+        Role("worker-1", ("worker", "--name", "worker-1", "--web-port", "6067"), "shop"),
+        Role("model-next_purchase", ("model", "next_purchase")),
+        Role("trainer-lapse", ("trainer", "lapse")),
+        Role("trainer-next_purchase", ("trainer", "next_purchase")),
+        Role("channels", ("channel", "app", "email")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("worker", ["worker-0", "worker-1"]),
+        ("model", ["model-next_purchase"]),
+        ("trainer", ["trainer-lapse", "trainer-next_purchase"]),
+        ("channel", ["channels"]),
+    ],
+)
+def test_some_kinds_can_run_alone(kind: str, expected: list[str]) -> None:
+    assert names(kind) == expected
+
+
+def test_kinds_are_chosen_together() -> None:
+    assert names("channel", "model") == ["model-next_purchase", "channels"]
+
+
+def test_an_amount_has_no_trainer_though_it_has_a_label() -> None:
+    basket = compiled().models["basket"]
+    assert basket.label is not None
+    assert not basket.has_trainer
+
+
+def test_the_command_offers_every_kind() -> None:
+    assert run.KINDS == KINDS
