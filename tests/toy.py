@@ -23,6 +23,8 @@ from agents.transport.tuning import Tuning
 from agents.transport.worker import run_worker
 from streams.topology import topic_name
 
+ASK_EVERY = 100  # events of a partition
+WAITING = b"W"  # row: the open question
 STEP = struct.Struct(">iq")  # (partition, step), in a header of every output
 
 
@@ -97,13 +99,66 @@ class ToyApplier:
         return False
 
 
-def toy_app(settings: Settings, client_id: str = "worker") -> StreamApp:
-    """Return a worker of the toy stream."""
+class WaitingToyApplier(ToyApplier):
+    """The same, but after every hundredth event it asks, and takes no more until an answer or its deadline has come."""
+
+    def __init__(self, namespace: str, partition: int, rows: dict[bytes, bytes], step: int, patience_ms: int) -> None:
+        """Go on from `rows`, waiting still if it waited."""
+        super().__init__(namespace, partition, rows, step)
+        self.requests = topic_name(namespace, "requests", "toy")
+        self.notes = topic_name(namespace, "decision-notes")
+        self.patience_ms = patience_ms
+        self.waits_until: int | None = 0 if WAITING in rows else None
+
+    def take(self, topic: str, records: Sequence[ConsumerRecord], now: int) -> Turn:
+        """Apply events up to the next question, or one answer."""
+        if topic.endswith("proposals.v1"):
+            return self._end_wait(len(records), [])
+        room = ASK_EVERY - sum(decode_row(raw).events for key, raw in self.rows.items() if key[:1] == b"P") % ASK_EVERY
+        turn = super().take(topic, records[:room], now)
+        if turn.consumed == room:
+            question = STEP.pack(self.partition, turn.step)
+            turn.outputs.append((self.requests, None, None, question, [("step", question)]))
+            turn.changes[WAITING] = self.rows[WAITING] = question
+            self.waits_until = now + self.patience_ms
+        return turn
+
+    def wake_at(self) -> int | None:
+        """Return the deadline of the open question."""
+        return self.waits_until
+
+    def fire(self, now: int) -> Turn:
+        """Give up waiting, and say so."""
+        step = self.step + 1
+        header = STEP.pack(self.partition, step)
+        return self._end_wait(0, [(self.notes, None, b"gave up", b"gave up", [("step", header)])])
+
+    def is_full(self) -> bool:
+        """Tell whether a question is open."""
+        return self.waits_until is not None
+
+    def _end_wait(self, consumed: int, outputs: list[Output]) -> Turn:
+        self.step += 1
+        self.waits_until = None
+        self.rows.pop(WAITING, None)
+        return Turn(outputs, {WAITING: None}, consumed, self.step)
+
+
+def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = "") -> StreamApp:
+    """Return a worker of the toy stream; with a patience, of the one that asks and waits."""
 
     def factory(partition: int, rows: dict[bytes, bytes], step: int) -> ToyApplier:
+        if patience_ms:
+            return WaitingToyApplier(settings.namespace, partition, rows, step, int(patience_ms))
         return ToyApplier(settings.namespace, partition, rows, step)
 
     app = StreamApp(settings, factory, tuning=Tuning(web_enabled=False), client_id=client_id)
+    if patience_ms:
+
+        @app.agent(app.source("proposals"))
+        async def proposals(stream: Any) -> None:
+            async for chunk in stream.noack().events():
+                await app.shards.offer(chunk)
 
     @app.agent(app.source("raw-events"))
     async def raw_events(stream: Any) -> None:

@@ -67,7 +67,7 @@ class ToyDeployment:
         self.group = self.settings.namespace
         self.log = home / f"{self.group}.log"
         self.fed = 0
-        wanted = wanted_topics(self.settings.namespace, PARTITIONS)
+        wanted = wanted_topics(self.settings.namespace, PARTITIONS, ["toy"])
         asyncio.run(create_topics(broker, wanted))
 
     def topic(self, noun: str) -> str:
@@ -90,10 +90,10 @@ class ToyDeployment:
         """Return how a supervisor starts a worker of that name."""
         return Command([sys.executable, "-m", "tests.toy", name], f"{self.group}-{name}", self.environment())
 
-    def start(self, name: str = "w0", **settings: str) -> subprocess.Popen[str]:
+    def start(self, name: str = "w0", patience_ms: str = "", **settings: str) -> subprocess.Popen[str]:
         """Start one worker without a supervisor; stderr is kept for the caller."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.toy", name],
+            [sys.executable, "-m", "tests.toy", name, patience_ms],
             env=self.environment(**settings),
             cwd=self.settings.home,
             stderr=subprocess.PIPE,
@@ -155,7 +155,7 @@ class ToyDeployment:
         for done in admin.delete_topics([self.topic(noun)], operation_timeout=10).values():
             done.result()
         wait_until(lambda: self.topic(noun) not in admin.list_topics(timeout=10).topics, 10, "the topic to be gone")
-        asyncio.run(create_topics(self.broker, wanted_topics(self.group, PARTITIONS)))
+        asyncio.run(create_topics(self.broker, wanted_topics(self.group, PARTITIONS, ["toy"])))
 
     def truncate(self, noun: str, offset: int) -> None:
         """Delete every partition's records before `offset`."""
@@ -164,9 +164,9 @@ class ToyDeployment:
         for done in admin.delete_records(places).values():
             done.result()
 
-    def tail(self, noun: str = "events") -> witness.Tail:
-        """Follow a topic's committed records."""
-        return witness.Tail(self.broker, self.topic(noun), PARTITIONS)
+    def tail(self, noun: str = "events", *, committed: bool = True) -> witness.Tail:
+        """Follow a topic."""
+        return witness.Tail(self.broker, self.topic(noun), PARTITIONS, committed=committed)
 
     def wait_committed(self, records: int, deadline_s: float = 60) -> None:
         """Wait until a committed reader has seen that many events."""

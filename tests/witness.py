@@ -112,9 +112,9 @@ def lag(servers: str, group: str, topic: str, partitions: int) -> int:
 
 
 class Tail:
-    """Follows a topic's committed records from the beginning, and remembers when each came."""
+    """Follows a topic from the beginning, and remembers when each record came."""
 
-    def __init__(self, servers: str, topic: str, partitions: int) -> None:
+    def __init__(self, servers: str, topic: str, partitions: int, *, committed: bool = True) -> None:
         """Begin to follow; `close` ends it."""
         self.seen: list[tuple[float, int, bytes | None]] = []  # (monotonic time, partition, value)
         self._consumer = Consumer(
@@ -122,7 +122,7 @@ class Tail:
                 "bootstrap.servers": servers,
                 "group.id": "witness",
                 "enable.auto.commit": False,
-                "isolation.level": "read_committed",
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 20,
             }

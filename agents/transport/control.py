@@ -52,6 +52,7 @@ class ControlReader:
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",
+            fetch_max_wait_ms=100,  # bounds how long a reader that goes back waits for the fetch under way
             max_partition_fetch_bytes=16 << 20,  # a model's artefact is up to 8 MiB
         )
         await consumer.start()
