@@ -45,6 +45,12 @@ def told(year: Year) -> Iterator[RawEvent]:
         aside = next(others, None)
 
 
+def count(year: Year) -> int:
+    """Return how many events a year has."""
+    bought = len(year.lines.product) + len(year.baskets.basket_id) + len(year.redemptions)
+    return bought + len(year.campaigns) + len(year.households) + len(year.demographics)
+
+
 def asides(year: Year) -> list[RawEvent]:
     """Return what is not bought, in the order of time: who they are, their consent, campaigns, lone redemptions."""
     begun = local_ms(FIRST_DAY)

@@ -1,15 +1,15 @@
 """Feeds the year to `raw-events`, in the order of time, no faster than the stream takes it; then ends the history.
 
 Run by `continuo demo`; alone: `python -m examples.grocery.feeder --households 100 --until 2017-03-01`.
-It says on its standard output how far it is, one JSON object a line: `fed` and `in_flight` events, `at` (the instant
-fed last, epoch ms), and what it is doing, `phase`.
+It says on its standard output how far it is, one JSON object a line: events `fed`, `in_flight` and, all told, `of`;
+`at`, the instant fed last (epoch ms); and what it is doing, its `phase`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -26,6 +26,7 @@ from agents.settings import Settings
 from agents.settled import Followed, wait_settled
 from agents.transactions import Written, write
 from agents.transport.clients import BATCH_BYTES_MAX, reader
+from examples.grocery.adapter import count
 from examples.grocery.alignment import DAY_MS, Alignment
 from examples.grocery.tables import load
 from examples.grocery.wire import Told, encoded
@@ -194,13 +195,13 @@ def main(households: int | None, until: datetime | None) -> None:
     """Feed the grocery chain's year to the deployment that the settings name."""
     settings = deployment.load()
 
-    def told() -> Iterator[Told]:
-        yield from encoded(load(households, until.date() if until else None))
+    year = load(households, until.date() if until else None)
+    of = count(year)
 
     def progress(said: dict[str, Any]) -> None:
-        print(json.dumps(said), flush=True)
+        print(json.dumps(said | {"of": of}), flush=True)
 
-    service.run("feeder", lambda stop: feed(settings, told(), progress, stop))
+    service.run("feeder", lambda stop: feed(settings, encoded(year), progress, stop))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ Features are folded and computed by the stage that does it in the stream, so tra
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,22 +19,29 @@ from typing import Any, Final
 from zlib import crc32
 
 import numpy as np
+from aiokafka import AIOKafkaProducer
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 
+from agents import settings as deployment
+from agents.codecs.avro import encode_model_version
 from agents.errors import UserError
+from agents.policy_topic import read_current
+from agents.settings import Settings
 from agents.trainers.progress import Progress
 from agents.workers.features import to_row
 from agents.workers.onnx import OnnxModel
-from examples.grocery.tables import local_ms
+from examples.grocery.adapter import told
+from examples.grocery.tables import load, local_ms
 from streams import profile
-from streams.policy import Model, Policy
+from streams.policy import Model, Policy, compile_policy
 from streams.policy.quantities import MICRO
 from streams.records import Event, ModelVersion, RawEvent
 from streams.rows import Profile
+from streams.topology import topic_name
 
 TRAINED_UNTIL: Final = date(2017, 4, 1)
 TEST_SHARE: Final = 0.3  # of the households, kept from the fit: the calibrator and the metrics are read on them
@@ -67,19 +77,19 @@ class Examples:
         (self.test_labels if is_test else self.fit_labels).append(label)
 
 
-def train(policy: Policy, told: Iterable[RawEvent], published_at: int) -> list[ModelVersion]:
-    """Return a version of each model, learned from the events of the first quarter; `told` may go on beyond it."""
+def train(policy: Policy, events: Iterable[RawEvent], published_at: int) -> list[ModelVersion]:
+    """Return a version of each model, learned from the events of the first quarter; `events` may go on beyond it."""
     until = local_ms(TRAINED_UNTIL)
-    visits = _visits(policy, told, until)
+    visits = _visits(policy, events, until)
     models = [policy.models[name] for name in MODELS]
     return [_version(model, _examples(model, visits, until), published_at) for model in models]
 
 
-def _visits(policy: Policy, told: Iterable[RawEvent], until: int) -> dict[str, list[Visit]]:
+def _visits(policy: Policy, events: Iterable[RawEvent], until: int) -> dict[str, list[Visit]]:
     """Fold the events of each household, and note what is known of it at each basket."""
     profiles: dict[str, Profile] = {}
     visits: dict[str, list[Visit]] = {}
-    for raw in told:
+    for raw in events:
         if raw.occurred_at >= until:
             break
         person = profiles.setdefault(raw.profile_id, Profile())
@@ -168,3 +178,23 @@ def _graph(fitted: Any, examples: Examples, options: dict[str, bool]) -> bytes:
     told = {id(fitted.steps[-1][1]): options} if options else None
     graph = to_onnx(fitted, initial_types=[("features", shape)], options=told, target_opset=OPSET)
     return bytes(graph.SerializeToString())
+
+
+async def _publish(settings: Settings) -> None:
+    """Train for the current policy of a deployment, and publish the versions on its `models` topic."""
+    policy = compile_policy(await read_current(settings.bootstrap, settings.namespace))
+    versions = train(policy, told(load(until=TRAINED_UNTIL)), time.time_ns() // 1_000_000)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap, enable_idempotence=True)
+    await producer.start()
+    try:
+        topic = topic_name(settings.namespace, "models")
+        for version in versions:
+            key = f"{version.model}/{version.version}".encode()
+            await producer.send_and_wait(topic, encode_model_version(version), key, partition=0)
+            print(f"{version.model} {version.version}: {version.metrics}", file=sys.stderr)
+    finally:
+        await producer.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(_publish(deployment.load()))

@@ -1,0 +1,1 @@
+"""The demo: an example's history played through a deployment of its own, every process of it started here."""
