@@ -152,7 +152,7 @@ def crowd_policy(seed: int, actions: int = 50, *, loose: bool = False) -> dict[s
             "leave": {"event": "left", "window": "7d", "beta": 0.9, "loses_contact": True},
         },
         "decision_points": {"till": {"trigger": "bought", "models": ["purchase", "lapse", "leave", "basket"]}},
-        "exploration": {"epsilon": (0.05, 0.003, 0)[seed % 3], "delta": 0.5},
+        "exploration": {"epsilon": (0.4, 0.003, 0)[seed % 3], "delta": 0.5},
         "holdout": {"share": 0.2, "seed": str(seed)},
     }
 

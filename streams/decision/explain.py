@@ -12,7 +12,7 @@ from typing import Final
 from streams.decision.calibrate import Estimates
 from streams.decision.expand import Failure, Standing, expand
 from streams.decision.filters import refused_by_offer
-from streams.decision.verdict import EXPLORE, HOLDOUT, WHOLE, Verdict
+from streams.decision.verdict import EXPLORE, WHOLE, Verdict
 from streams.decision.wording import instant, money, percent, times
 from streams.policy import Point, Policy
 from streams.policy.board import CONTACT
@@ -33,6 +33,12 @@ REFUSALS: Final = {
     "model_missing": "a model that it needs did not answer",
     "threshold": "not worth it",
 }
+TO_PERSON: Final = {
+    "best": "It was the one that promised to be of most use.",
+    "explore": "It was picked by lot among some that promised about the same use, so that we learn.",
+    "holdout": "You belong to a small group that gets no promotions, so that we can measure what they change.",
+    "consent": "You have not agreed to be contacted there.",
+}
 FLAGS: Final = {
     "prior": "{} had no calibrated answer yet: the policy's prior stood in for it.",
     "degraded": "{} was asked and gave no answer: the policy's prior, or no change, stood in for it.",
@@ -48,18 +54,14 @@ def tell(policy: Policy, decision: Decision, verdict: Verdict, reader: str = "ag
 def _for_person(policy: Policy, decision: Decision, verdict: Verdict) -> str:
     when = instant(decision.decided_at, verdict.snapshot.zone or policy.zone)
     if verdict.chosen < 0:
-        why = {
-            HOLDOUT: "You belong to a small group that gets no promotions, so that we can measure what they change.",
-            "consent": "You have not agreed to be contacted there.",
-        }.get(verdict.reason or "", "Nothing we could have offered was right at that moment.")
+        why = TO_PERSON.get(verdict.reason or "", "Nothing we could have offered was right at that moment.")
         return f"On {when} we decided to leave you alone.\n{why}\n"
-    chosen = policy.points[verdict.decision_point].board.candidates[verdict.chosen]
-    drawn = "It was picked by lot among offers of about the same use, so that we learn." if verdict.source == EXPLORE else (
-        "It was the one that promised to be of most use."
-    )  # fmt: skip
+    candidates = policy.points[verdict.decision_point].board.candidates
+    chosen = candidates[verdict.chosen]
+    drawn = TO_PERSON[verdict.source]
     return (
         f"On {when} we chose {chosen.action_id} for you, by {chosen.channel_id}.\n"
-        f"{len(verdict.feasible)} of {len(policy.points[verdict.decision_point].board.candidates)} possibilities were open. {drawn}\n"
+        f"{len(verdict.feasible)} of {len(candidates)} possibilities were open. {drawn}\n"
     )
 
 
@@ -69,22 +71,22 @@ def _for_agent(policy: Policy, decision: Decision, verdict: Verdict) -> str:
     lines = [*_head(policy, decision, verdict), "", *_why(policy, point, verdict, standings)]
     lines += _rivals(policy, verdict, standings)
     lines += ["", "Why not the others", *_why_not(policy, point, verdict, standings)]
-    notes = [
-        FLAGS[kind].format(name) for kind, _, name in (flag.partition(":") for flag in verdict.flags) if kind in FLAGS
-    ]
-    if notes:
-        lines += ["", "To bear in mind", *(f"  {note}" for note in notes)]
+    if verdict.flags:
+        lines += ["", "To bear in mind", *(f"  {_note(flag)}" for flag in verdict.flags)]
     return "\n".join(lines) + "\n"
+
+
+def _note(flag: str) -> str:
+    kind, _, name = flag.partition(":")
+    return FLAGS[kind].format(name)
 
 
 def _for_auditor(policy: Policy, decision: Decision, verdict: Verdict) -> str:
     standings = expand(policy.points[verdict.decision_point], verdict)
     lines = [_for_agent(policy, decision, verdict), "Models"]
     for reading in verdict.snapshot.readings:
-        calibrator = reading.calibrator_id or "no calibrator"
-        lines.append(
-            f"  {reading.model} {reading.version or '(no version)'}: {reading.status}, {calibrator}, outputs {reading.outputs}"
-        )
+        version, calibrator = reading.version or "(no version)", reading.calibrator_id or "no calibrator"
+        lines.append(f"  {reading.model} {version}: {reading.status}, {calibrator}, outputs {reading.outputs}")
     lines += ["", "All candidates"]
     for standing in standings:
         failed = ", ".join(failure.filter for failure in standing.failures) or "feasible"
@@ -93,7 +95,8 @@ def _for_auditor(policy: Policy, decision: Decision, verdict: Verdict) -> str:
     lines += [
         "",
         f"Draw {verdict.u}/{WHOLE}, salt {policy.exploration.salt}; holdout bucket {verdict.snapshot.bucket}/10000.",
-        f"Policy {verdict.policy_hash}; partition {decision.partition}, step {decision.step}; record {decision.hash.hex()}.",
+        f"Policy {verdict.policy_hash}.",
+        f"Partition {decision.partition}, step {decision.step}, record {decision.hash.hex()}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -113,6 +116,11 @@ def _head(policy: Policy, decision: Decision, verdict: Verdict) -> list[str]:
         f"  asked at    {verdict.decision_point}, because of {decision.trigger_type} {decision.trigger_event_id}",
         f"  decided at  {instant(verdict.decided_at, zone)} ({zone})",
         f"  policy      {policy.name} {verdict.policy_hash[:12]}",
+        *(
+            ()
+            if verdict.snapshot.profile_id
+            else ("  erased      what is personal in this record can be read no more",)
+        ),
     ]
 
 
@@ -120,43 +128,49 @@ def _why(policy: Policy, point: Point, verdict: Verdict, standings: list[Standin
     """Say what was chosen, how the draw went, and what its score is made of."""
     if verdict.winner < 0:
         return [f"No action: {_no_action(point, verdict)}."]
-    standing = standings[verdict.winner]
-    candidate, score = standing.candidate, standing.score
+    candidate = standings[verdict.winner].candidate
     name = f"{candidate.action_id} by {candidate.channel_id} ({candidate.treatment_id})"
-    lines = [f"Chosen: {name}."] if verdict.chosen >= 0 else [
-        f"No action: holdout. This person gets no promotions, so that we can measure; otherwise {name}."
-    ]  # fmt: skip
-    best = max(verdict.explored, key=lambda index: (standings[index].q, standings[index].score is not None))
-    share = percent(standing.q * PPB // WHOLE)
-    if candidate.index == best:
-        lines.append(
-            f"It was the best of {len(verdict.feasible)} that were worth it; the draw would take it in {share} of cases."
-        )
+    masked = "No action: holdout. This person gets no promotions, so that we can measure; otherwise"
+    best = max(verdict.explored, key=lambda index: (_score(standings[index]), standings[index].q))
+    share = percent(verdict.selection_q * PPB // WHOLE)
+    if len(verdict.feasible) == 1:
+        drawn = "It was the only one that was worth it."
+    elif verdict.source != EXPLORE and candidate.index == best:
+        drawn = f"It was the best of {len(verdict.feasible)} that were worth it, taken in {share} of cases."
     else:
-        lines.append(
-            f"It was drawn to explore, which happens to it in {share} of cases; the best was {standings[best].candidate.treatment_id}."
-        )
+        best_id = standings[best].candidate.treatment_id
+        drawn = f"It was drawn to explore, which happens to it in {share} of cases; the best was {best_id}."
+    return [
+        f"Chosen: {name}." if verdict.chosen >= 0 else f"{masked} {name}.",
+        drawn,
+        *_contributions(policy, point, verdict, standings[verdict.winner]),
+    ]
+
+
+def _contributions(policy: Policy, point: Point, verdict: Verdict, standing: Standing) -> list[str]:
+    """Say what a score is made of, in money."""
+    candidate, score = standing.candidate, standing.score
     if score is None:
-        return lines
+        return []
     propensities = Estimates(point.board, verdict.snapshot.readings).propensities
-    lines += ["", f"What speaks for it ({policy.currency})"]
     outcomes = next(action.values_micro for action in policy.actions if action.id == candidate.action_id)
+    lines = ["", f"What speaks for it ({policy.currency})"]
     for outcome, (column, value) in zip(outcomes, candidate.values, strict=True):
-        p = propensities[column]
-        lines.append(
-            f"  {outcome:<12}{_amount(p * value // PPB)}   {percent(p)} likely, worth {money(value, '')} where we cause it"
-        )
-    lines.append(
-        f"  {'cost':<12}{_amount(-score.cost_micro)}   {candidate.channel_id}, content and the offer if it is taken"
-    )
-    lines.append(f"  {'fatigue':<12}{_amount(-score.fatigue_micro)}   what {candidate.channel_id} has carried lately")
+        said = f"{percent(propensities[column])} likely, at {money(value, '')}: its worth times the share that we cause"
+        lines.append(_contribution(outcome, _amount(propensities[column] * value // PPB), said))
     m = score.context_ppm * (score.lever_ppm * score.meta_ppm // PPM) // PPM
-    factors = (
-        f"context {times(score.context_ppm)}, lever {times(score.lever_ppm)}, expected basket {times(score.meta_ppm)}"
-    )
-    lines.append(f"  {'factor':<12}{times(m):>10}   {factors}")
-    lines.append(f"  {'score':<12}{_amount(score.score_micro)}   acted on above {money(candidate.threshold_micro, '')}")
-    return lines
+    factors = f"context {times(score.context_ppm)}, lever {times(score.lever_ppm)}, meta-model {times(score.meta_ppm)}"
+    return [
+        *lines,
+        _contribution("cost", _amount(-score.cost_micro), "delivery, content, and the offer where it is taken"),
+        _contribution("fatigue", _amount(-score.fatigue_micro), f"what {candidate.channel_id} has carried lately"),
+        _contribution("factor", f"{times(m):>10}", factors),
+        _contribution("score", _amount(score.score_micro), f"acted on above {money(candidate.threshold_micro, '')}"),
+    ]
+
+
+def _contribution(name: str, amount: str, said: str) -> str:
+    return f"  {name:<12}{amount}   {said}"
 
 
 def _amount(micro: int) -> str:
@@ -210,7 +224,8 @@ def _refusal(policy: Policy, point: Point, verdict: Verdict, standing: Standing,
     candidate = standing.candidate
     if failure.filter.startswith(CONTACT):
         rule = failure.filter.removeprefix(CONTACT)
-        return f"contact rule {rule}: {failure.observed} in its window, limit {failure.limit}"
+        seen = f"{failure.observed} in its window, " if verdict.snapshot.profile_id else ""
+        return f"contact rule {rule}: {seen}limit {failure.limit}"
     said = REFUSALS[failure.filter]
     if failure.filter == "threshold":
         score, threshold = money(failure.observed, policy.currency), money(failure.limit, policy.currency)
