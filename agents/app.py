@@ -1,6 +1,7 @@
 """The composition root of a worker: settings in, a Faust app out, one agent per source topic.
 
-Follow one record: its topic's module here decodes it (`agents/raw_events.py`), `streams/step.py` applies it, a stage decides.
+Follow one record: its topic's module here decodes it (`agents/raw_events.py`), `streams/step.py` applies it, a stage
+decides.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from agents.turn import Encoder
 from agents.vault import PersonalVault
 from agents.web import serve_pages
 from agents.workers.inline import InlineModels
+from streams.inputs import Setting
 from streams.state import State
 from streams.step import Step
 from streams.topology import topic_name
@@ -59,11 +61,10 @@ class Parts:
     def applier(self, partition: int, rows: dict[bytes, bytes], step: int) -> ShardApplier:
         """Return the applier of one shard."""
         settings = self._settings
-        driver = Step(
-            State(rows, ROW_CODEC), self.book.by_hash, self.shelf.inline, self._vault,
-            partition=partition, partitions=settings.partitions, live=settings.mode == "live",
-            lockstep=settings.lockstep, step=step,
-        )  # fmt: skip
+        live = settings.mode == "live"
+        setting = Setting(partition, settings.partitions, live, settings.lockstep)
+        state = State(rows, ROW_CODEC)
+        driver = Step(state, self.book.by_hash, self.shelf.inline, self._vault, setting, step)
         encoder = Encoder(settings.namespace, partition, settings.partitions)
         rounds_open_max = 1 if settings.lockstep else ROUNDS_OPEN_MAX
         return ShardApplier(driver, encoder, self.decoders, self._counts.report, rounds_open_max=rounds_open_max)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from agents.telemetry import Telemetry
+from streams.step import Step
 
 COUNTERS: Final = {
     "records": "continuo_ingest_records_total",
@@ -24,14 +25,23 @@ COUNTERS: Final = {
 
 
 class Counts:
-    """Adds what a turn counted to the metrics of this process."""
+    """Adds what steps counted to the metrics of this process."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry: Final = telemetry
+        self._round_seconds: Final = telemetry.histogram("continuo_propose_round_seconds")
 
-    def report(self, tally: dict[tuple[str, ...], int]) -> None:
-        """Add one turn's counts."""
-        for (what, *kind), number in tally.items():
-            name = COUNTERS[what]
-            labels = [kind[0].partition(":")[0]] if what == "dead_letters" else [kind[1], kind[0]] if what == "answers" else kind
-            self._telemetry.counter(name, *labels).inc(number)
+    def report(self, driver: Step) -> None:
+        """Add what a shard counted since the last time, and tell what it holds now."""
+        for (what, *kind), number in driver.out.tally.items():
+            labels = kind
+            if what == "dead_letters":
+                labels = [kind[0].partition(":")[0]]  # without its detail: a metric has few series
+            elif what == "answers":
+                labels = [kind[1], kind[0]]
+            self._telemetry.counter(COUNTERS[what], *labels).inc(number)
+        for wait_ms in driver.out.waits_ms:
+            self._round_seconds.observe(wait_ms / 1_000)
+        partition, state = str(driver.setting.partition), driver.state
+        self._telemetry.gauge("continuo_profile_rows", partition).set(state.profiles.size)
+        self._telemetry.gauge("continuo_propose_rounds_open", partition).set(state.rounds_open)

@@ -1,4 +1,4 @@
-"""The stream in memory: the same appliers on a log that is a list, one shard after another, until nothing is left to do.
+"""The stream in memory: the same appliers on a log that is a list, one shard after another, until all is done.
 
 What it cannot do: commit, fail, lose a worker, or let two things happen at once.
 """
@@ -40,9 +40,8 @@ class MemoryStream:
         """Write one record; `partition` is for those that name none."""
         topic, explicit, key, value, headers = output
         place = (topic, partition if explicit is None else explicit)
-        record = ConsumerRecord(
-            topic, place[1], len(self.log[place]), self.wall, 0, key, value, None, len(key or b""), len(value or b""), tuple(headers)
-        )  # fmt: skip
+        offset, sizes = len(self.log[place]), (len(key or b""), len(value or b""))
+        record = ConsumerRecord(topic, place[1], offset, self.wall, 0, key, value, None, *sizes, tuple(headers))
         self.log[place].append(record)
 
     def send(self, noun: str, key: bytes | None, value: bytes, partition: int = 0) -> None:
@@ -59,9 +58,15 @@ class MemoryStream:
         while self._turn():
             pass
 
+    def pass_time(self, ms: int) -> None:
+        """Let time pass on the wall clock, and what it brings about happen."""
+        self.wall += ms
+        self.run()
+
     def _turn(self) -> bool:
         moved = False
         for shard, applier in enumerate(self._appliers):
+            moved |= self._fire(shard, applier)
             for noun in PRIORITY:
                 moved |= self._take(shard, applier, noun)
         for topic, read in self._readers.items():
@@ -72,6 +77,14 @@ class MemoryStream:
                     for output in read(record):
                         self.append(output)
         return moved
+
+    def _fire(self, shard: int, applier: Applier) -> bool:
+        due = applier.wake_at()
+        if due is None or due > self.wall:
+            return False
+        for output in applier.fire(self.wall).outputs:
+            self._route(output, shard)
+        return True
 
     def _take(self, shard: int, applier: Applier, noun: str) -> bool:
         place = (topic_name(self._namespace, noun), 0 if BY_NOUN[noun].control else shard)

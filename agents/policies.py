@@ -29,8 +29,7 @@ class PolicyBook:
             if name not in self.by_hash:
                 policy = compile_policy(orjson.loads(value))
                 if policy.hash != name:
-                    message = f"bundle {name} on the policy topic hashes to {policy.hash}: it was not published by continuo"
-                    raise ValueError(message)
+                    raise ValueError(f"bundle {name} hashes to {policy.hash}: it was not published by continuo")
                 self.by_hash[name] = policy
 
     def decode(self, record: ConsumerRecord[bytes, bytes]) -> list[Input]:

@@ -8,6 +8,6 @@ from agents.codecs.avro import decode_tick
 from streams.inputs import Input, TickInput
 
 
-def decode(record: ConsumerRecord) -> list[Input]:
-    """Return the record as the step's input."""
+def decode(record: ConsumerRecord[bytes, bytes]) -> list[Input]:
+    """Return the record as the step's input; raises Undecodable."""
     return [TickInput(decode_tick(record.value).ticked_at)]

@@ -1,4 +1,4 @@
-"""Outputs of a step, as Kafka records: encoded, keyed, stamped with their step, requests gathered into micro-batches."""
+"""Outputs of a step as Kafka records: encoded, keyed, stamped with their step, requests gathered in micro-batches."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from agents.codecs.avro import (
-    encode_activation, encode_dead_letter, encode_decision, encode_decision_note, encode_event, encode_outcome, encode_request_batch,
-    encode_reward, encode_routed_event, encode_training_example, event_from_raw, routed_from_raw,
+    encode_activation,
+    encode_dead_letter,
+    encode_decision,
+    encode_decision_note,
+    encode_event,
+    encode_outcome,
+    encode_request_batch,
+    encode_reward,
+    encode_routed_event,
+    encode_training_example,
+    event_from_raw,
+    routed_from_raw,
 )  # fmt: skip
 from agents.codecs.framing import header
 from agents.transport.applier import Output as KafkaOutput

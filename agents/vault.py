@@ -1,7 +1,8 @@
 """Keys of persons: each person's own, and the sealing of what a decision record holds of that person.
 
-AES-GCM with a nonce derived from the decision: one key seals one plaintext per decision, so no nonce comes twice under a key, and the same
-decision seals to the same bytes. Whoever deletes the key has erased what it sealed, and no hash over the sealed bytes changes.
+AES-GCM with a nonce derived from the decision: one key seals one plaintext per decision, so no nonce comes twice under
+a key, and the same decision seals to the same bytes. Whoever deletes the key has erased what it sealed, and no hash
+over the sealed bytes changes.
 """
 
 from __future__ import annotations

@@ -21,9 +21,11 @@ def activation_id(decision_id: str, slot: str) -> str:
     return derive("activation", decision_id, slot, "0")
 
 
-def activate(opened: Round, point: Point, candidate: Candidate, decided_at: int) -> Activation:
-    """Return the instruction to deliver the chosen treatment."""
+def activate(opened: Round, point: Point, candidate: Candidate, lease_ms: int, decided_at: int) -> Activation:
+    """Return the instruction to deliver the chosen treatment: while its offer lasts, or else its lease on a contact."""
+    expires_at = min(decided_at + (candidate.offer_days * DAY_MS or lease_ms), candidate.valid_to)
     return Activation(
-        activation_id(opened.round_id, point.slot), opened.round_id, opened.profile_id, candidate.action_id, candidate.treatment_id, candidate.channel_id,
-        candidate.content, decided_at, decided_at, min(decided_at + candidate.offer_days * DAY_MS, candidate.valid_to), opened.policy_hash, opened.traceparent,
+        activation_id(opened.round_id, point.slot), opened.round_id, opened.profile_id, candidate.action_id,
+        candidate.treatment_id, candidate.channel_id, candidate.content, decided_at, decided_at, expires_at,
+        opened.policy_hash, opened.traceparent,
     )  # fmt: skip

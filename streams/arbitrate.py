@@ -3,15 +3,17 @@
 Reads   Round, Profile, contacts, policy.      Writes  Decision.
 Keeps   contacts (what we sent, when).         Never   chooses without recording why.
 
-The rules are in `streams/decision`; this stage gives them what one person's round has, and puts a head on what they find.
+The rules are in `streams/decision`; this stage gives them what one person's round has, and puts a head on what they
+find.
 """
 
 from __future__ import annotations
 
-from streams.decision import Verdict, decide, pack
+from collections.abc import Mapping, Sequence
+
+from streams.decision import Verdict, decide
 from streams.ids import chained
-from streams.inputs import Vault
-from streams.policy import Point, Policy
+from streams.policy import Candidate, Policy
 from streams.records import Calibrator, Decision
 from streams.rows import Contacts, ModelRow, Profile, Round
 
@@ -25,27 +27,41 @@ def calibrator_of(row: ModelRow | None, version: str) -> Calibrator | None:
 
 
 def arbitrate(
-    opened: Round, policy: Policy, point: Point, profile: Profile, contacts: Contacts, calibrators: dict[str, Calibrator | None], clock: int
-) -> Verdict:  # fmt: skip
-    """Return what the rules find."""
+    opened: Round,
+    policy: Policy,
+    profile: Profile,
+    contacts: Contacts,
+    models: Mapping[str, ModelRow | None],
+    clock: int,
+) -> Verdict:
+    """Return what the rules find; `models`: what is known of those that answered."""
+    calibrators = {name: calibrator_of(models[name], answer.version) for name, answer in opened.answers.items()}
     return decide(
-        policy, point, profile, contacts, opened.features, opened.answers, calibrators, opened.round_id, opened.profile_id, clock
-    )
+        policy, policy.points[opened.decision_point], profile, contacts, opened.features, opened.answers, calibrators,
+        opened.round_id, opened.profile_id, clock,
+    )  # fmt: skip
 
 
 def record(
-    verdict: Verdict, opened: Round, point: Point, profile: Profile, vault: Vault, activation_id: str, partition: int, step: int, previous: bytes
-) -> Decision:  # fmt: skip
-    """Return the decision record, chained to the partition's previous one; activation_id: what goes out if anything does."""
-    key = profile.key
-    evidence = pack(verdict, lambda plaintext, decision_id: vault.seal(key, plaintext, decision_id))
-    candidates = point.board.candidates
+    verdict: Verdict,
+    opened: Round,
+    candidates: Sequence[Candidate],
+    activation_id: str,
+    evidence: bytes,
+    previous: bytes,
+    place: tuple[int, int],
+) -> Decision:
+    """Return the decision record, chained to the partition's previous one.
+
+    activation_id: what goes out, if anything does; place: partition and step.
+    """
     chosen = candidates[verdict.chosen] if verdict.chosen >= 0 else None
     ghost = candidates[verdict.ghost] if verdict.ghost >= 0 else None
     return Decision(
-        opened.round_id, opened.profile_id, opened.decision_point, opened.trigger_type, opened.trigger_event_id, opened.trigger_occurred_at,
-        opened.opened_at, verdict.decided_at, partition, step, opened.policy_hash, verdict.source,
-        chosen.action_id if chosen else None, chosen.treatment_id if chosen else None, chosen.channel_id if chosen else None,
-        activation_id if chosen else None, ghost.action_id if ghost else None, verdict.reason,
-        verdict.score_micro, verdict.selection_q, verdict.u, verdict.flags, evidence, previous, chained(previous, evidence),
+        opened.round_id, opened.profile_id, opened.decision_point, opened.trigger_type, opened.trigger_event_id,
+        opened.trigger_occurred_at, opened.opened_at, verdict.decided_at, *place, opened.policy_hash, verdict.source,
+        chosen.action_id if chosen else None, chosen.treatment_id if chosen else None,
+        chosen.channel_id if chosen else None, activation_id if chosen else None,
+        ghost.action_id if ghost else None, verdict.reason, verdict.score_micro, verdict.selection_q, verdict.u,
+        verdict.flags, evidence, previous, chained(previous, evidence),
     )  # fmt: skip

@@ -6,10 +6,11 @@ Keeps   ids seen (24 h), aliases.        Never   accepts what it cannot explain.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import floor, isfinite
 from typing import Final
 
-from streams.ids import fingerprint
+from streams.ids import remember
 from streams.policy import EventType
 from streams.records import Event, RawEvent, Value
 from streams.rows import Profile
@@ -18,76 +19,101 @@ SEEN_MS: Final = 24 * 3_600_000  # a producer that retries gives up within a day
 SEEN_MAX: Final = 256  # 8 bytes of hash and 5 of time each: 3.3 KiB a person at most
 AHEAD_MS: Final = 5 * 60_000  # clocks of producers differ
 JUMP_MS: Final = 7 * 24 * 3_600_000  # a history may pause for a week, not more
+INSTANT_MAX: Final = 1 << 43  # the year 2248; who tells seconds of 10⁻⁶ would otherwise move a history's clock for good
 MICRO: Final = 1_000_000
+AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
 
 BUILT_IN: Final = {
-    kind: EventType(kind, {"activation_id": "string", "decision_id": "string", "delivery_channel": "string", **more}, frozenset(more), "")
+    kind: EventType(
+        kind,
+        {"activation_id": "string", "decision_id": "string", "delivery_channel": "string", **more},
+        frozenset(more),
+        "",
+    )
     for kind, more in (("activation_delivered", {}), ("activation_rejected", {"reason": "string"}))
-}  # fmt: skip
+}
 """What delivery channels report; every policy has these event types."""
 
 
-def refuse_time(occurred_at: int, clock: int, live: bool) -> str:
-    """Return why an event of this time is refused, "" if it is not; a history's first event may come from any time."""
-    ahead = occurred_at - clock
-    if live:
-        return f"{ahead} ms ahead of the clock, at most {AHEAD_MS}" if ahead > AHEAD_MS else ""
-    return f"a jump of {ahead} ms, at most {JUMP_MS}" if clock and ahead > JUMP_MS else ""
+class Refused(Exception):
+    """This record is no event: a dead letter with this cause and detail."""
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(f"{cause}: {detail}")
+        self.cause: Final = cause  # a word, or `word:<field of the event type>`: causes are counted by name
+        self.detail: Final = detail
 
 
-def check_properties(told: dict[str, Value], kind: EventType) -> tuple[dict[str, Value], str]:
-    """Return the properties as the event catalogue types them (money in micro-units), and the cause for which they are refused, or ""."""
-    types = kind.properties
+def check_identity(raw: RawEvent) -> None:
+    """Raise Refused if an event does not say which fact about whom it is."""
+    if not raw.profile_id:
+        raise Refused("missing:profile_id", "an event names the person it is about")
+    if not raw.event_id:
+        raise Refused("missing:event_id", "without an id of its own, an event that comes twice counts twice")
+
+
+def check(
+    raw: RawEvent, events: Mapping[str, EventType], clock: int, *, live: bool
+) -> tuple[EventType, dict[str, Value]]:
+    """Return what kind of event this is, and its properties as the event catalogue types them; raise Refused.
+
+    Money comes out in micro-units. A property that is not in the catalogue is kept in the log and seen by nobody.
+    """
+    kind = events.get(raw.type) or BUILT_IN.get(raw.type)
+    if kind is None:
+        raise Refused("unknown_event_type", f"{raw.type!r} is not in the event catalogue")
+    _check_time(raw.occurred_at, clock, live=live)
     typed: dict[str, Value] = {}
-    for name, value in told.items():
-        expected = types.get(name)
-        if expected is None:
-            continue  # not in the catalogue: kept in the log, seen by nobody
-        if expected == "string":
-            if type(value) is not str:
-                return typed, f"mistyped:{name}"
-            typed[name] = value
-        elif expected == "int":
-            if type(value) is not int:
-                return typed, f"mistyped:{name}"
-            typed[name] = value
-        elif expected == "bool":
-            if type(value) is not bool:
-                return typed, f"mistyped:{name}"
-            typed[name] = value
-        else:
-            if type(value) is not float and type(value) is not int:
-                return typed, f"mistyped:{name}"
-            if not isfinite(value):
-                return typed, f"not_finite:{name}"
-            typed[name] = floor(value * MICRO + 0.5) if expected == "money" else value
-    if len(typed) != len(types):
-        for name in types:
-            if name not in typed and name not in kind.optional:
-                return typed, f"missing:{name}"
-    return typed, ""
+    told = raw.properties
+    for name, expected in kind.properties.items():
+        if name in told:
+            typed[name] = _typed(name, told[name], expected)
+        elif name not in kind.optional:
+            raise Refused(f"missing:{name}", f"an event {raw.type!r} has {kind.properties}")
+    if kind.links and not typed[kind.links]:
+        raise Refused(f"missing:{kind.links}", "a link names the person that it leads to")
+    return kind, typed
 
 
-def is_seen(profile: Profile, raw: RawEvent) -> bool:
-    """Tell whether this event was accepted before."""
-    return fingerprint(raw.source, raw.event_id) in profile.seen
+def _check_time(occurred_at: int, clock: int, *, live: bool) -> None:
+    if not 0 < occurred_at < INSTANT_MAX:
+        raise Refused("invalid:occurred_at", f"{occurred_at} is no instant in milliseconds after 1970")
+    ahead = occurred_at - clock
+    if live and ahead > AHEAD_MS:
+        raise Refused("future_time", f"{ahead} ms ahead of the clock, at most {AHEAD_MS}")
+    if not live and clock and ahead > JUMP_MS:  # a history may begin at any time
+        raise Refused("future_time", f"a jump of {ahead} ms, at most {JUMP_MS}")
 
 
-def remember(profile: Profile, raw: RawEvent, clock: int) -> bool:
-    """Remember an accepted event; False if an id younger than a day had to be forgotten for it."""
-    seen = profile.seen
-    kept = True
-    while seen:
-        oldest = next(iter(seen))
-        is_old = seen[oldest] <= clock - SEEN_MS
-        if not is_old and len(seen) < SEEN_MAX:
-            break
-        kept = kept and is_old
-        del seen[oldest]
-    seen[fingerprint(raw.source, raw.event_id)] = clock
-    return kept
+def _typed(name: str, value: Value, expected: str) -> Value:
+    if expected == "string":
+        if type(value) is str:
+            return value
+    elif expected == "int":
+        if type(value) is int:
+            return value
+    elif expected == "bool":
+        if type(value) is bool:
+            return value
+    elif type(value) is float or type(value) is int:
+        if not isfinite(value):
+            raise Refused(f"not_finite:{name}", f"expected a {expected}, came {value}")
+        if expected == "number":
+            return value
+        if not -AMOUNT_MAX <= value <= AMOUNT_MAX:
+            raise Refused(f"out_of_range:{name}", f"expected at most {AMOUNT_MAX} units of money, came {value}")
+        return floor(value * MICRO + 0.5)
+    raise Refused(f"mistyped:{name}", f"expected a {expected}, came {type(value).__name__}")
+
+
+def take(person: Profile, identity: int, clock: int) -> bool:
+    """Remember an accepted event by its fingerprint; False if one younger than a day had to be forgotten for it."""
+    return remember(person.seen, identity, clock, keep_ms=SEEN_MS, at_most=SEEN_MAX)
 
 
 def accept(raw: RawEvent, properties: dict[str, Value], clock: int, alias: str | None) -> Event:
-    """Return the accepted event."""
-    return Event(raw.event_id, raw.profile_id, raw.type, raw.occurred_at, raw.source, properties, raw.consent, raw.traceparent, clock, alias)  # fmt: skip
+    """Return the accepted event, with these properties."""
+    return Event(
+        raw.event_id, raw.profile_id, raw.type, raw.occurred_at, raw.source, properties, raw.consent, raw.traceparent,
+        clock, alias,
+    )  # fmt: skip

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from streams.policy import Policy
 from streams.records import Feature, ModelVersion, Origin, Proposal, RawEvent, RoutedEvent
-
-
-@dataclass(slots=True)
-class Refusal:
-    """Why bytes are no record: decoding failed, and *ingest* decides what becomes of them."""
-
-    cause: str
-    detail: str
 
 
 @dataclass(slots=True)
@@ -28,10 +20,20 @@ class Original:
 
 
 @dataclass(slots=True)
+class RefusedInput:
+    """Bytes that are no record of their topic."""
+
+    cause: str
+    detail: str
+    original: Original
+    is_event: bool  # they should have been an event
+
+
+@dataclass(slots=True)
 class RawInput:
     """A record of `raw-events`."""
 
-    event: RawEvent | Refusal
+    event: RawEvent
     original: Original
 
 
@@ -39,17 +41,16 @@ class RawInput:
 class RoutedInput:
     """A record of `routed-events`: an event that its owner has not seen yet."""
 
-    event: RoutedEvent | Refusal
-    original: Original
+    event: RoutedEvent
+    original: Original  # as the producer sent it
 
 
 @dataclass(slots=True)
-class AnswersInput:
+class AnswerInput:
     """One answer of a record of `proposals`."""
 
     model: str
-    proposal: Proposal | Refusal
-    original: Original
+    proposal: Proposal
 
 
 @dataclass(slots=True)
@@ -75,10 +76,10 @@ class ModelInput:
 
 @dataclass(slots=True)
 class DueInput:
-    """Time has passed; only machines wait for the wall clock, so only this input brings it."""
+    """Time has passed: the first timer that is due on the wall clock fires."""
 
 
-Input = RawInput | RoutedInput | AnswersInput | TickInput | PolicyInput | ModelInput | DueInput
+Input = RefusedInput | RawInput | RoutedInput | AnswerInput | TickInput | PolicyInput | ModelInput | DueInput
 
 
 @dataclass(slots=True)
@@ -91,6 +92,22 @@ class Output:
     record: Any
     step: int
     raw: bytes | None = None  # bytes of the raw event that an accepted or routed event repeats unchanged
+
+
+class Setting(NamedTuple):
+    """The place of a shard in its deployment."""
+
+    partition: int
+    partitions: int
+    live: bool  # the deployment's clock is the wall clock
+    lockstep: bool = False  # two runs give the same bytes: nothing depends on the wall clock
+
+
+class Due(NamedTuple):
+    """A timer that fires."""
+
+    is_deadline: bool  # of a round, on the wall clock; else a window of attribution, on the deployment's clock
+    timer: tuple[int, str, str]  # due, id, profile_id
 
 
 class Models(Protocol):

@@ -3,28 +3,52 @@
 Reads   Profile, Proposal, time.         Writes  Request, Round.
 Keeps   open rounds.                     Never   waits when every answer is there.
 
-Theory of operation.  A trigger opens a round.  A model that answers inline answers before the round is stored; one in its own process gets a
-request, and the round stays open until its answer, or its deadline, comes.  A model that has no version as old as the decision is `cold`
-and is not asked; neither is one whose process is dead.  The round closes in the step in which its last answer arrives.
+Theory of operation.  A trigger opens a round.  A model that answers inline answers before the round is stored; one in
+its own process gets a request, and the round stays open until its answer, or its deadline, comes.  A model that has no
+version as old as the decision is `cold` and is not asked; neither is one whose process is dead.  The round closes in
+the step in which its last answer arrives.
 """
 
 from __future__ import annotations
 
-from math import floor, isfinite
+from math import floor
 from typing import Final
 
-from streams.ids import derive
+from streams.ids import derive, remember
 from streams.inputs import Models
 from streams.policy import Model, Point, Policy
-from streams.records import Event, Feature, Origin, Proposal, Request
-from streams.rows import Answer, ModelRow, Round
+from streams.records import Event, Feature, ModelVersion, Origin, Proposal, Request
+from streams.rows import Answer, ModelRow, Profile, Round
 
 PPB: Final = 1_000_000_000
 MICRO: Final = 1_000_000
 HISTORY_PATIENCE_MS: Final = 30_000  # in a history a round waits for its model as long as the model lives
 LATE_MS: Final = 3_600_000  # how long a round that closed without an answer is kept, to know the answer when it comes
+DECIDED_MS: Final = 30 * 86_400_000  # an event that comes again after its id was forgotten decides nothing again
+DECIDED_MAX: Final = 256  # 14 bytes each: 3.5 KiB a person at most
+ALIVE_MS: Final = 10_000  # a heartbeat comes every 3 s
+VERSIONS_MAX: Final = 16  # of a model, that a shard remembers
+AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
 COLD: Final = Answer("", "cold", [])
 DEAD: Final = Answer("", "missing", [])
+
+
+def learn(row: ModelRow, said: ModelVersion) -> None:
+    """Take up a heartbeat, or a version that is not known yet."""
+    if said.kind == "heartbeat":
+        row.alive_until = max(row.alive_until, said.published_at + ALIVE_MS)
+    elif all(known[1] != said.version for known in row.versions):
+        known: list[object] = [said.trained_until, said.version, "", [], []]
+        if said.calibrator is not None:
+            known[2:] = [said.calibrator.calibrator_id, said.calibrator.edges_ppb, said.calibrator.values_ppb]
+        row.versions.append(known)
+        row.versions.sort(key=lambda version: version[0])
+        del row.versions[:-VERSIONS_MAX]
+
+
+def is_alive(row: ModelRow | None, wall: int) -> bool:
+    """Tell whether a model's process has been heard of lately."""
+    return row is not None and row.alive_until > wall
 
 
 def current_version(row: ModelRow | None, clock: int) -> str:
@@ -37,14 +61,14 @@ def current_version(row: ModelRow | None, clock: int) -> str:
 
 
 def quantise(model: Model, outputs: list[float], outputs_count: int) -> list[int] | None:
-    """Return the outputs as integers (a propensity in ppb, money in micro-units); None if they are not a valid answer."""
+    """Return the outputs as integers (a propensity in ppb, money in micro-units); None if they are no valid answer."""
     if len(outputs) != outputs_count:
         return None
     if model.gives == "propensity":
         if not all(0.0 <= p <= 1.0 for p in outputs):  # false for NaN
             return None
         return [floor(p * PPB + 0.5) for p in outputs]
-    if not all(isfinite(x) for x in outputs):
+    if not all(-AMOUNT_MAX <= x <= AMOUNT_MAX for x in outputs):
         return None
     return [floor(x * MICRO + 0.5) for x in outputs]
 
@@ -60,29 +84,46 @@ def open_round(
     )  # fmt: skip
 
 
-def ask_inline(model: Model, version: str, features: list[Feature], models: Models, outputs_count: int) -> Answer:
+def is_first(person: Profile, round_id: str, clock: int) -> bool:
+    """Tell whether this decision is not made yet, and remember that it will be."""
+    identity = int(round_id[:15], 16)
+    if identity in person.decided:
+        return False
+    remember(person.decided, identity, clock, keep_ms=DECIDED_MS, at_most=DECIDED_MAX)
+    return True
+
+
+def ask_inline(model: Model, version: str, opened: Round, models: Models, outputs_count: int) -> Answer:
     """Return the answer of a model that answers at once."""
-    outputs = models.answer(model.name, version, [features[i] for i in model.input_at])
+    outputs = models.answer(model.name, version, _inputs(opened, model))
     quantised = None if outputs is None else quantise(model, outputs, outputs_count)
     return Answer(version, "error", []) if quantised is None else Answer(version, "ok", quantised)
 
 
-def ask(opened: Round, model: Model, version: str) -> Request:
-    """Return the request that asks a model in its own process, and await its answer."""
-    features = [opened.features[i] for i in model.input_at]
-    call_id = derive("call", opened.round_id, model.name, version, repr(features))
-    opened.calls[call_id] = model.name
-    return Request(call_id, opened.round_id, version, opened.opened_at, opened.deadline_wall_at, features)
+def ask(opened: Round, model: Model, version: str, deadline_at: int) -> Request:
+    """Return the request that asks a model in its own process, and await its answer; deadline_at: wall, 0 = none."""
+    call_id, features = _call_id(opened, model, version), _inputs(opened, model)
+    request = Request(call_id, opened.round_id, version, opened.opened_at, deadline_at, features)
+    opened.calls[request.call_id] = model.name
+    return request
 
 
-def take_answer(opened: Round, proposal: Proposal, model: Model, outputs_count: int) -> bool:
-    """Put an answer into its round; False if the round did not ask for it."""
-    if opened.calls.pop(proposal.call_id, None) is None:
-        return False
-    outputs = quantise(model, proposal.outputs, outputs_count) if proposal.status == "ok" else None
-    status = proposal.status if proposal.status in ("cold", "error") or outputs is not None else "error"
-    opened.answers[model.name] = Answer(proposal.version, status, outputs or [], proposal.cost_micro, proposal.latency_ms)
-    return True
+def take_answer(opened: Round, proposal: Proposal, model: Model, outputs_count: int) -> Answer:
+    """Put an answer that the round awaits into it, and return it; one that is not valid is an error.
+
+    The call_id vouches for the version: an answer from another one than was asked is none.
+    """
+    del opened.calls[proposal.call_id]
+    status, outputs = proposal.status, None
+    if proposal.call_id != _call_id(opened, model, proposal.version):
+        status = "error"
+    elif status == "ok":
+        outputs = quantise(model, proposal.outputs, outputs_count)
+    if outputs is None and status != "cold":
+        status = "error"
+    answer = Answer(proposal.version, status, outputs or [], proposal.cost_micro, proposal.latency_ms)
+    opened.answers[model.name] = answer
+    return answer
 
 
 def give_up(opened: Round, wall: int) -> None:
@@ -90,3 +131,12 @@ def give_up(opened: Round, wall: int) -> None:
     for name in opened.calls.values():
         opened.answers[name] = DEAD
     opened.closed_at = wall
+    opened.deadline_wall_at = wall + LATE_MS
+
+
+def _inputs(opened: Round, model: Model) -> list[Feature]:
+    return [opened.features[column] for column in model.input_at]
+
+
+def _call_id(opened: Round, model: Model, version: str) -> str:
+    return derive("call", opened.round_id, model.name, version, repr(_inputs(opened, model)))

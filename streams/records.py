@@ -1,6 +1,7 @@
 """Records: what stages say to each other and to the world; each one is an Avro schema of the same name in `schemas/`.
 
-A record is never changed after it is made (slots without `frozen`: making one is the hot path, and freezing doubles its cost).
+A record is never changed after it is made (slots without `frozen`: making one is the hot path, and freezing doubles its
+cost).
 Instants are epoch milliseconds, money is micro-units, probabilities are ppb unless the comment says otherwise.
 """
 

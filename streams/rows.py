@@ -1,7 +1,7 @@
 """Rows: what a shard keeps of a person. The only things that change in place, and only inside a step.
 
-Rows are encoded as msgpack arrays of their fields in order (`agents/codecs/rows.py`), a version byte first; a field is only ever added at
-the end, with a default.
+Rows are encoded as msgpack arrays of their fields in order (`agents/codecs/rows.py`), a version byte first; a field is
+only ever added at the end, with a default.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class Profile:
     consents: dict[str, list[int]] = field(default_factory=dict)  # scope -> [granted 0 | 1, said at]
     suppressed: list[str] = field(default_factory=list)  # "global" | "channel:<id>" | "category:<id>"
     seen: dict[int, int] = field(default_factory=dict)  # 8-byte hash of (source, event_id) -> accepted at, oldest first
-    series: dict[str, Any] = field(default_factory=dict)  # what features are computed from; laid out by streams/profile.py
+    series: dict[str, Any] = field(default_factory=dict)  # what features are computed from, as streams/profile.py says
+    decided: dict[int, int] = field(default_factory=dict)  # number of a decision's id -> opened at, oldest first
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Contacts:
     action: list[str] = field(default_factory=list)
     klass: list[str] = field(default_factory=list)  # promo | transactional
     activation_id: list[str] = field(default_factory=list)
-    lease_until: list[int] = field(default_factory=list)  # 0 = delivered, for good; else counted only before this instant
+    lease_until: list[int] = field(default_factory=list)  # 0 = delivered, for good; else counted only before it
     ghost: list[int] = field(default_factory=list)  # 1 = a shadow contact of a held-out person
     offers: list[Offer] = field(default_factory=list)
     cooldowns: list[list[Any]] = field(default_factory=list)  # [scope, until]
@@ -113,8 +114,9 @@ class OpenDecision:
     features: list[Feature]
     versions: dict[str, str]  # model -> version that answered
     outputs: dict[str, int]  # model -> its output for category, ppb or micro
-    labels: dict[str, list[int]] = field(default_factory=dict)  # model -> [what followed, when], only once something did
-    touches: list[list[Any]] = field(default_factory=list)  # [outcome, event_id, occurred_at, value_micro], at most TOUCHES_MAX
+    labels: dict[str, list[int]] = field(default_factory=dict)  # model -> [what followed, when], once something did
+    touches: list[list[Any]] = field(default_factory=list)  # [outcome, outcome_id, occurred_at, value_micro]
+    rewarded: dict[str, int] = field(default_factory=dict)  # outcome -> rewards told of it so far
 
 
 @dataclass(slots=True)
@@ -136,7 +138,9 @@ class Alias:
 class ModelRow:
     """What a shard knows of one model."""
 
-    versions: list[list[Any]] = field(default_factory=list)  # [trained_until, version, calibrator_id, edges, values], oldest first
+    versions: list[list[Any]] = field(default_factory=list)
+    """[trained_until, version, calibrator_id ("" = none), edges, values], oldest first."""
+
     alive_until: int = 0  # wall time up to which its heartbeat vouches for it
 
 
@@ -144,8 +148,7 @@ class ModelRow:
 class ShardRow:
     """What a shard knows beside its people and its models."""
 
-    mode: str = "live"  # live | history
     clock: int = 0  # largest accepted event time (history)
     policy_hash: str = ""
     chain: bytes = bytes(32)  # hash of the last decision
-    complete_from: dict[str, int] = field(default_factory=dict)  # series -> since when it is kept without a gap (switch_series)
+    complete_from: dict[str, int] = field(default_factory=dict)  # series -> since when it has no gap (switch_series)

@@ -1,16 +1,18 @@
 """State: the rows of one shard, decoded lazily, written back once per turn, and taken back whole when an input fails.
 
-Theory of operation.  `rows` holds what is durable, as bytes.  A table decodes a row when it is first touched and keeps it warm; a step
-changes it in place and says `put`.  `flush` encodes what was put since the last one (so a row that changed a hundred times is encoded
-once).  An input that fails may leave warm rows half changed: `rewind` forgets all that was put since the last flush, timers included, and
-the caller applies the inputs before the failing one again.  That costs nothing until something fails, and needs no copy of anything.
+Theory of operation.  `rows` holds what is durable, as bytes.  A table decodes a row when it is first touched and keeps
+it warm; a step changes it in place and says `put`.  `flush` encodes what was put since the last one (so a row that
+changed a hundred times is encoded once).  An input that fails may leave any row it touched half changed: `rewind`
+forgets every row touched since the last flush and every timer set or fired since then, and the caller applies the
+inputs before the failing one again.  That costs nothing until something fails, and needs no copy of anything.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from streams.rows import Alias, Contacts, ModelRow, OpenDecisions, Profile, Round, ShardRow
 
@@ -25,13 +27,20 @@ class Table(Generic[Row]):
     """One table: rows by key."""
 
     def __init__(
-        self, code: bytes, rows: dict[bytes, bytes], decode: Callable[[bytes], Row], encode: Callable[[Row], bytes]
+        self,
+        code: bytes,
+        rows: dict[bytes, bytes],
+        size: int,
+        decode: Callable[[bytes], Row],
+        encode: Callable[[Row], bytes],
     ) -> None:
+        self.size = size  # durable rows
         self._code: Final = code
         self._rows: Final = rows
         self._decode: Final = decode
         self._encode: Final = encode
         self._warm: dict[str, Row] = {}
+        self._touched: set[str] = set()  # since the last flush
         self._dirty: dict[str, Row | None] = {}
 
     def __contains__(self, key: str) -> bool:
@@ -44,6 +53,8 @@ class Table(Generic[Row]):
             raw = self._rows.get(self._code + key.encode())
             if raw is not None:
                 row = self._warm[key] = self._decode(raw)
+        if row is not None:
+            self._touched.add(key)
         return row
 
     def put(self, key: str, row: Row) -> None:
@@ -67,50 +78,62 @@ class Table(Generic[Row]):
             if row is None:
                 if self._rows.pop(key, None) is not None:
                     changes[key] = None
+                    self.size -= 1
             else:
+                self.size += key not in self._rows
                 changes[key] = self._rows[key] = self._encode(row)
         self._dirty.clear()
+        self._touched.clear()
         if len(self._warm) > WARM_ROWS_MAX:
             self._warm.clear()
 
     def rewind(self) -> None:
-        """Forget what was put since the last flush."""
-        for name in self._dirty:
+        """Forget what was put since the last flush, and what was only changed."""
+        for name in (*self._touched, *self._dirty):
             self._warm.pop(name, None)
         self._dirty.clear()
+        self._touched.clear()
 
 
 class Timers:
-    """Instants at which something is due, in (due, id) order; an entry whose cause is gone is simply ignored when it fires."""
+    """Instants at which something is due, in (due, id) order; one whose cause is gone fires and nothing happens."""
 
     def __init__(self) -> None:
-        self._heap: list[Timer] = []
-        self._fired: list[Timer] = []
+        self._set: list[Timer] = []  # a heap
+        self._fresh: list[Timer] = []  # another: those set since the last flush
+        self._fired: list[Timer] = []  # of those set before it
 
     def set(self, due: int, identity: str, profile_id: str) -> None:
         """Fire at `due`."""
-        heapq.heappush(self._heap, (due, identity, profile_id))
+        heapq.heappush(self._fresh, (due, identity, profile_id))
 
     def first(self) -> int | None:
         """Return when the next one is due."""
-        return self._heap[0][0] if self._heap else None
+        return min((heap[0][0] for heap in (self._set, self._fresh) if heap), default=None)
 
     def pop(self, now: int) -> Timer | None:
         """Take the first one that is due at `now`."""
-        if not self._heap or self._heap[0][0] > now:
+        due = self.first()
+        if due is None or due > now:
             return None
-        timer = heapq.heappop(self._heap)
+        if self._fresh and not (self._set and self._set[0] < self._fresh[0]):
+            return heapq.heappop(self._fresh)
+        timer = heapq.heappop(self._set)
         self._fired.append(timer)
         return timer
 
     def flush(self) -> None:
-        """What has fired has fired."""
+        """Keep what was set since the last flush; what has fired has fired."""
+        for timer in self._fresh:
+            heapq.heappush(self._set, timer)
+        self._fresh.clear()
         self._fired.clear()
 
     def rewind(self) -> None:
-        """Set again what fired since the last flush (what was set since then finds its cause gone, or is set twice: both are harmless)."""
+        """Forget what was set since the last flush; set again what fired since then."""
         for timer in self._fired:
-            heapq.heappush(self._heap, timer)
+            heapq.heappush(self._set, timer)
+        self._fresh.clear()
         self._fired.clear()
 
 
@@ -126,8 +149,10 @@ class State:
     """The tables and timers of one shard."""
 
     def __init__(self, rows: dict[bytes, bytes], codec: RowCodec) -> None:
-        def table(name: str, code: bytes) -> Table:  # type: ignore[type-arg]  # each is given its type where it is assigned
-            return Table(code, rows, codec.decoders[name], codec.encode)
+        sizes = Counter(key[:1] for key in rows)
+
+        def table(name: str, code: bytes) -> Table[Any]:  # each is given its type where it is assigned
+            return Table(code, rows, sizes[code], codec.decoders[name], codec.encode)
 
         self.profiles: Final[Table[Profile]] = table("profiles", b"P")
         self.rounds: Final[Table[Round]] = table("rounds", b"R")
@@ -155,6 +180,27 @@ class State:
         """Keep the shard's own row."""
         self._shard.put("", self.shard)
 
+    def drop_round(self, round_id: str) -> None:
+        """Keep no such round, open or closed."""
+        opened = self.rounds.get(round_id)
+        if opened is not None:
+            self.rounds_open -= not opened.closed_at
+            self.rounds.delete(round_id)
+
+    def keep_open_decisions(self, profile_id: str, row: OpenDecisions) -> None:
+        """Keep what a person's decisions still await; nothing, if they await nothing."""
+        if row.decisions:
+            self.open_decisions.put(profile_id, row)
+        else:
+            self.open_decisions.delete(profile_id)
+
+    def drop_open_decision(self, profile_id: str, decision_id: str) -> None:
+        """Await nothing of a decision any more."""
+        row = self.open_decisions.get(profile_id)
+        if row is not None:
+            row.decisions = [opened for opened in row.decisions if opened.decision_id != decision_id]
+            self.keep_open_decisions(profile_id, row)
+
     def flush(self) -> Changes:
         """Make durable what changed since the last flush; return it for the changelog."""
         changes: Changes = {}
@@ -173,17 +219,20 @@ class State:
         self.deadlines.rewind()
         self.rounds_open = self._rounds_open_durable
 
-    def _tables(self) -> tuple[Table, ...]:  # type: ignore[type-arg]  # tables of several row types
+    def _tables(self) -> tuple[Table[Any], ...]:
         return self.profiles, self.rounds, self.contacts, self.open_decisions, self.aliases, self.models, self._shard
 
     def _restore_timers(self) -> None:
-        for key in self.open_decisions.keys():
+        for key in self.open_decisions.keys():  # noqa: SIM118  # a table is no dict
             row = self.open_decisions.get(key)
             for decision in row.decisions if row else ():
                 self.windows.set(decision.until, decision.decision_id, key)
-        for key in self.rounds.keys():
+        for key in self.rounds.keys():  # noqa: SIM118  # the same
             opened = self.rounds.get(key)
             if opened is not None:
                 self.rounds_open += not opened.closed_at
-                self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
+                if opened.deadline_wall_at:
+                    self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
         self._rounds_open_durable = self.rounds_open
+        self.windows.flush()
+        self.deadlines.flush()

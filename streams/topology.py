@@ -61,8 +61,8 @@ STAGES: Final = (
           "ids seen (24 h), aliases", "accepts what it cannot explain"),
     Stage(2, "profile", "what we know of a person, folded from facts", "Event, policy", "Profile",
           "features, consents", "reads the clock"),
-    Stage(3, "propose", "ask the right models, wait no longer than the deadline", "Profile, Proposal, time", "Request, Round",
-          "open rounds", "waits when every answer is there"),
+    Stage(3, "propose", "ask the right models, wait no longer than the deadline", "Profile, Proposal, time",
+          "Request, Round", "open rounds", "waits when every answer is there"),
     Stage(4, "arbitrate", "one closed round in, one decision out", "Round, Profile, contacts, policy", "Decision",
           "contacts (what we sent, when)", "chooses without recording why"),
     Stage(5, "activate", "one instruction per decision, never twice", "Decision", "Activation",
@@ -78,8 +78,8 @@ TOPICS: Final = (
     Topic("routed-events", "profile_id", "routed_event", "worker", "worker", source=True),
     Topic("proposals", "", "proposal_batch", "model workers", "worker", source=True),
     Topic("ticks", "", "tick", "feeders", "worker", source=True),
-    Topic("policies", "bundle/<hash>, current", "", "continuo run, continuo demo", "worker", source=True, control=True, compacted=True,
-          retention_s=FOREVER),
+    Topic("policies", "bundle/<hash>, current", "", "continuo run, continuo demo", "worker", source=True, control=True,
+          compacted=True, retention_s=FOREVER),
     Topic("models", "model/version", "model_version", "trainers", "worker, model workers", source=True, control=True,
           compacted=True, retention_s=FOREVER, record_bytes_max=8 * MIB),
     Topic("events", "profile_id", "event", "worker", "anyone"),
@@ -91,14 +91,16 @@ TOPICS: Final = (
     Topic("rewards", "profile_id", "reward", "worker", "anyone", retention_s=30 * DAY_S),
     Topic("retraining", "profile_id", "training_example", "worker", "trainers", per_model=True, retention_s=30 * DAY_S),
     Topic("dead-letters", "", "dead_letter", "worker", "operators", retention_s=30 * DAY_S, record_bytes_max=2 * MIB),
-    Topic("dispatches", "activation_id", "dispatch", "delivery channels", "delivery channels", compacted=True, retention_s=FOREVER),
+    Topic("dispatches", "activation_id", "dispatch", "delivery channels", "delivery channels", compacted=True,
+          retention_s=FOREVER),
     Topic("changelog", "table byte + key", "", "worker", "worker", compacted=True, retention_s=FOREVER),
 )  # fmt: skip
 
 TABLES: Final = (
     Table("profiles", b"P", "profile_id", "features, consents, suppressions, ids seen, time zone"),
     Table("rounds", b"R", "round_id", "open rounds: trigger, snapshot, answers so far, deadline"),
-    Table("contacts", b"C", "profile_id", "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"),
+    Table("contacts", b"C", "profile_id",
+          "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"),
     Table("open_decisions", b"O", "profile_id", "decisions whose outcomes are still awaited, at most 50 a person"),
     Table("aliases", b"A", "alias", "the profile_id an alias stands for"),
     Table("models", b"M", "model", "its versions with their calibrators, its heartbeat"),
@@ -109,6 +111,6 @@ BY_NOUN: Final = {topic.noun: topic for topic in TOPICS}
 
 
 def topic_name(namespace: str, noun: str, model: str = "") -> str:
-    """Return the full name of a topic: `topic_name("continuo", "requests", "lapse")` is `continuo.requests.lapse.v1`."""
+    """Return the full name of a topic: ("continuo", "requests", "lapse") is `continuo.requests.lapse.v1`."""
     middle = f"{noun}.{model}" if model else noun
     return f"{namespace}.{middle}.v1"

@@ -6,7 +6,7 @@ import copy
 from typing import Any, Final
 
 from streams.policy import Policy, compile_policy
-from streams.rows import Contacts, Offer, Profile
+from streams.rows import Contacts, Offer, OpenDecision, Profile, Round
 
 NOW: Final = 1_500_000_000_000  # 2017-07-14 02:40 UTC; 22:40 the day before in New York
 HOUR_MS: Final = 3_600_000
@@ -200,3 +200,25 @@ def make_offer(**fields: Any) -> Offer:
         "intent": "cross_sell", "channel": "email", "state": "live", "until": NOW + DAY_MS, "ghost": 0,
     }  # fmt: skip
     return Offer(**usual | fields)
+
+
+def make_round(round_id: str = "d1", **fields: Any) -> Round:
+    """Return a round of the small policy's checkout that has just opened."""
+    usual: dict[str, Any] = {
+        "round_id": round_id, "profile_id": "p", "decision_point": "checkout", "policy_hash": "",
+        "trigger_event_id": "e1", "trigger_type": "basket_completed", "trigger_occurred_at": NOW,
+        "trigger_topic": "continuo.raw-events.v1", "trigger_partition": 0, "trigger_offset": 0, "traceparent": None,
+        "opened_at": NOW, "opened_wall_at": NOW, "deadline_wall_at": 0, "features": [],
+    }  # fmt: skip
+    return Round(**usual | fields)
+
+
+def make_open_decision(decision_id: str = "d1", **fields: Any) -> OpenDecision:
+    """Return a decision for soup by email, delivered an hour after it was made."""
+    usual: dict[str, Any] = {
+        "decision_id": decision_id, "decision_point": "checkout", "activation_id": f"a-{decision_id}",
+        "action": "soup_off", "category": "soup", "delivery_channel": "email", "ghost": 0, "q": 1 << 32,
+        "policy_hash": "", "decided_at": NOW, "delivered_at": NOW + HOUR_MS, "until": NOW + 16 * DAY_MS,
+        "features": [], "versions": {}, "outputs": {},
+    }  # fmt: skip
+    return OpenDecision(**usual | fields)

@@ -29,7 +29,9 @@ class Applier(Protocol):
     worker, except WorkerStop.
     """
 
-    step: int  # last step number used; restored from the position record
+    @property
+    def step(self) -> int:
+        """The last step number used; restored from the position record."""
 
     def take(self, topic: str, records: Sequence[ConsumerRecord], now: int) -> Turn:
         """Apply a run of records of one source in order; `now` is the wall clock in ms.

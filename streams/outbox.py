@@ -1,0 +1,61 @@
+"""What the step that is being applied says: records for topics, and counts of what happened."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.inputs import Original, Output
+from streams.records import DeadLetter, Decision, DecisionNote
+
+DETAIL_MAX: Final = 1_000  # characters of a dead letter's detail: it may quote what was wrong
+
+
+class Outbox:
+    """The outputs of one step after the other, each stamped with its step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step  # the last one's number
+        self.outputs: list[Output] = []
+        self.tally: dict[tuple[str, ...], int] = {}  # what happened, by (what, of which kind); until it is cleared
+        self.waits_ms: list[int] = []  # how long rounds took that were closed; until it is cleared
+
+    def clear(self) -> None:
+        """Begin to count anew."""
+        self.tally = {}
+        self.waits_ms = []
+
+    def rewind(self, step: int) -> None:
+        """Forget what was counted, and go on after this step."""
+        self.step = step
+        self.clear()
+
+    def put(self, noun: str, key: str, record: object, model: str = "", *, raw: bytes | None = None) -> None:
+        """Say a record."""
+        self.outputs.append(Output(noun, model, key, record, self.step, raw))
+
+    def count(self, what: str, *kind: str) -> None:
+        """Count what happened."""
+        key = (what, *kind)
+        self.tally[key] = self.tally.get(key, 0) + 1
+
+    def count_decision(self, decision: Decision) -> None:
+        """Count how a decision came out."""
+        self.count("decisions", decision.source)
+        if decision.reason:
+            self.count("withheld", decision.reason)
+        if decision.delivery_channel:
+            self.count("activations", decision.delivery_channel)
+        for flag in decision.flags:
+            self.count("flags", flag)
+
+    def note(self, decision_id: str, profile_id: str, kind: str, noted_at: int, details: dict[str, str]) -> None:
+        """Say what came after a decision."""
+        self.put("decision-notes", profile_id, DecisionNote(decision_id, profile_id, kind, noted_at, details))
+
+    def dead_letter(self, original: Original, cause: str, detail: str) -> None:
+        """Park a record with what is wrong with it."""
+        self.count("dead_letters", cause)
+        detail = detail[:DETAIL_MAX].encode("utf-8", "backslashreplace").decode()
+        origin = original.origin
+        letter = DeadLetter(cause, detail, origin, original.key, original.value, original.headers, origin.timestamp)
+        self.put("dead-letters", "", letter)
