@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -14,29 +13,18 @@ from aiokafka.errors import KafkaError
 
 from agents.errors import UserError
 from agents.transport.errors import die
-from agents.transport.supervisor import watch_lifeline
 
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run(name: str, main: Main) -> None:
-    """Run `main` until it returns; it is given an event that SIGTERM, SIGINT and the end of its supervisor set.
+    """Run `main` until it returns; it is given an event that SIGTERM and SIGINT set.
 
     Crash-only: an error of the transport ends the process at once, with one line and code 70, for whoever started it to
     start it again. An error meant for the user is raised.
     """
-    try:
-        asyncio.run(_supervise(main))
-    except KafkaError as error:
-        die(f"{name}: the transport failed; what was not committed did not happen", error)
-    except OSError as error:
-        die(f"{name}: the transport or the disk failed", error)
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001 — a bug: told with its traceback, then the same fate
-        die(f"{name}: ended by a bug", error, bug=True)
-    sys.stdout.flush()
+    asyncio.run(_supervise(name, main))
 
 
 @asynccontextmanager
@@ -53,10 +41,17 @@ async def started(client: Client) -> AsyncIterator[Client]:
     await client.stop()
 
 
-async def _supervise(main: Main) -> None:
+async def _supervise(name: str, main: Main) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watch_lifeline(stop.set)
-    await main(stop)
+    try:
+        await main(stop)
+    except UserError:
+        raise
+    # Ended here, with the loop still running: closing clients that have lost their broker can wait for ever.
+    except (KafkaError, OSError) as error:
+        die(f"{name}: the transport or the disk failed; what was not committed did not happen", error)
+    except Exception as error:  # noqa: BLE001 — a bug: told with its traceback, then the same fate
+        die(f"{name}: ended by a bug", error, bug=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+
+PATIENCE_S: Final = 30.0  # the broker aborts a transaction that stays open longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,17 @@ async def commit(
     offsets: Mapping[TopicPartition, int] | None = None,
     group_id: str = "",
 ) -> None:
-    """Write all the records, and the positions of the group, or nothing; raises KafkaError when that is not certain."""
-    async with producer.transaction():
+    """Write all the records, and the positions of the group, or nothing.
+
+    Raises KafkaError or TimeoutError when that is not certain. The transaction is then left open for the next process
+    with this id to abort: this one can only end, and aborting may wait for a broker that does not come back.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        await producer.begin_transaction()
         await write(producer, records)
         if offsets:
             await producer.send_offsets_to_transaction(dict(offsets), group_id)
+        await producer.commit_transaction()
 
 
 async def write(producer: AIOKafkaProducer, records: Iterable[Written]) -> None:

@@ -22,14 +22,13 @@ from agents.codecs.avro import decode_activation, decode_dispatch, encode_dispat
 from agents.committed import read_committed, wait_partitions
 from agents.service import started
 from agents.settings import Settings
-from agents.transactions import Written, commit
+from agents.transactions import PATIENCE_S, Written, commit
 from agents.transport.clients import new_producer
 from streams.partition import partition_of
 from streams.topology import topic_name
 
 BATCH_MAX: Final = 1_000  # activations: two transactions of about 20 ms each, whatever is in them
 IDLE_COMMIT_S: Final = 1.0  # of positions behind activations that were for others
-TRANSACTION_S: Final = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +46,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         len(await wait_partitions(servers, topic_name(namespace, "raw-events"))),
     )
     async with AsyncExitStack() as stack:
-        fenced = new_producer(servers, f"{namespace}-channel-{name}", TRANSACTION_S)
+        fenced = new_producer(servers, f"{namespace}-channel-{name}", PATIENCE_S)
         producer = await stack.enter_async_context(started(fenced))
         ledger = await _read_ledger(servers, dispatches, name)
         consumer = AIOKafkaConsumer(

@@ -16,6 +16,7 @@ from agents.workers.layout import Layout
 from agents.workers.weights import KeyWeights, Weights, compress, decode_weights, encode_weights
 from streams.records import ModelVersion, TrainingExample
 
+# Measured on examples/grocery: of 0.005, 0.01, 0.02 and 0.05 the best log-loss in the first quarter, later no worse.
 RATE: Final = 0.02  # of learning weights
 RATE_LEVEL: Final = 0.05  # of learning the intercept: the prior is only a guess of the level
 RATE_MIN: Final = 1e-4  # a prior of 0 or 1 has no log-odds to start from

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+import structlog
+
 from agents.errors import UserError
 from agents.policy_topic import read_bundles, read_current
 from agents.trainers.calibrating import CalibrationLearner
 from agents.trainers.contract import Learner
 from agents.trainers.course import Pace
-from agents.trainers.online import OnlineLearner
 from agents.workers.layout import Layout, lay_out
 from streams.policy import Model, Policy, compile_policy
 
 # A graph is published again whole with each calibrator, and answers of one graph drift slowly.
 CALIBRATION_PACE: Final = Pace(first=500, every=20_000, days=7)
+
+_log = structlog.get_logger(__name__)
 
 
 class Syllabus:
@@ -44,6 +47,8 @@ class Syllabus:
     def learner(self) -> tuple[Learner, Pace]:
         """Return a fresh learner of the model's kind, and the pace of its versions."""
         if self._model.kind == "online":
+            from agents.trainers.online import OnlineLearner  # noqa: PLC0415 — river brings scipy: seconds and 150 MB
+
             return OnlineLearner(self._model.name, self._layout, self._model.prior_ppb), Pace()
         return CalibrationLearner(self._model.name, self._model.prior_ppb), CALIBRATION_PACE
 
@@ -54,7 +59,12 @@ class Syllabus:
             bundle = bundles.get(policy_hash)
             policy = compile_policy(bundle) if bundle is not None else None
             model = policy.models.get(self._model.name) if policy else None
-            self._ours[policy_hash] = bool(policy and model and layout_of(policy, model) == self._layout)
+            ours = bool(policy and model and layout_of(policy, model) == self._layout)
+            self._ours[policy_hash] = ours
+            if not ours:
+                _log.warning(
+                    "examples of another layout are not learned from", model=self._model.name, policy=policy_hash
+                )
         return self._ours[policy_hash]
 
 

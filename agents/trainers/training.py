@@ -25,7 +25,7 @@ from agents.settings import Settings
 from agents.trainers.contract import ExampleRefusedError
 from agents.trainers.course import Course
 from agents.trainers.syllabus import Syllabus
-from agents.transactions import Written, commit
+from agents.transactions import PATIENCE_S, Written, commit
 from agents.transport.clients import new_producer
 from agents.transport.errors import EXIT_REFUSED
 from agents.workers.contract import ModelRefusedError
@@ -35,7 +35,6 @@ from streams.topology import topic_name
 
 VERSIONS_MAX: Final = 64  # of a model on the topic: shards and model processes remember 16
 REFUSED_MAX: Final = 1_000  # between two versions: more is a bad deploy, not bad records
-TRANSACTION_S: Final = 30.0
 _EXAMPLES_MAX: Final = 1_000  # taken at once: about 50 ms of decoding and learning
 _TELL_S: Final = 2.0
 
@@ -48,7 +47,7 @@ async def train(settings: Settings, model: str, stop: asyncio.Event) -> None:
     syllabus = await Syllabus.of(servers, namespace, model)
     places = await wait_partitions(servers, topic_name(namespace, "retraining", model))
     async with AsyncExitStack() as stack:
-        fenced = new_producer(servers, f"{namespace}-trainer-{model}", TRANSACTION_S)
+        fenced = new_producer(servers, f"{namespace}-trainer-{model}", PATIENCE_S)
         producer = await stack.enter_async_context(started(fenced))
         models = await read_committed(servers, topic_name(namespace, "models"))
         trainer = Trainer(syllabus, producer, namespace, model, models)

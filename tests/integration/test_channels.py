@@ -13,8 +13,9 @@ import pytest
 from agents.codecs.avro import encode_activation
 from streams.partition import partition_of
 from streams.records import Activation
+from tests import witness
 from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
-from tests.processes import Deployment, end, kill, wait_until
+from tests.processes import PATIENCE_S, Deployment, end, kill, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -115,7 +116,16 @@ def test_what_has_expired_is_rejected_and_not_sent(deployment: Deployment) -> No
     )
 
 
+def test_positions_pass_what_is_for_another_delivery_channel(deployment: Deployment) -> None:
+    feed(deployment, [activation(number) for number in range(0, 20, 2)])
+    process = deployment.run("channel", "email")
+    group, topic = f"{deployment.namespace}.channel.email", deployment.topic("activations")
+    wait_until("a lag of 0", lambda: witness.lag(deployment.broker, group, topic, deployment.partitions) == 0)
+    assert end(process) == 0
+    assert not reported(deployment)
+
+
 def test_a_channel_that_the_policy_does_not_have_is_refused(deployment: Deployment) -> None:
     process = deployment.run("channel", "pigeon")
-    assert process.wait(60) == 1
+    assert process.wait(PATIENCE_S) == 1
     assert "it has app, email" in deployment.log("channel-pigeon").read_text()

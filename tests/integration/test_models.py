@@ -20,7 +20,7 @@ from agents.workers.kinds import serve
 from streams.records import Feature, ModelVersion, Proposal, Request, RequestBatch, TrainingExample
 from tests import examples_of_models as made
 from tests.builders import small_policy
-from tests.processes import Deployment, end, kill, wait_until
+from tests.processes import PATIENCE_S, Deployment, end, kill, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -180,7 +180,7 @@ def test_a_second_trainer_fences_the_first(deployment: Deployment) -> None:
     wait_until("the second to be ready", lambda: '"event":"training"' in deployment.log("second").read_text())
     feed_examples(deployment, 1_200)
     wait_until("more versions", lambda: learned(deployment) > 1_000)
-    assert first.wait(30) == 70
+    assert first.wait(PATIENCE_S) == 70
     assert end(second) == 0
     for one in versions(deployment):
         assert sum(one.next_offsets.values()) == one.metrics["learned"]
@@ -222,5 +222,5 @@ def test_an_onnx_model_is_calibrated_on_its_own_answers(deployment: Deployment) 
 
 def test_a_model_that_the_policy_does_not_have_is_refused(deployment: Deployment) -> None:
     process = deployment.run("trainer", "churn")
-    assert process.wait(30) == 1
+    assert process.wait(PATIENCE_S) == 1
     assert "it has basket, lapse, next_purchase" in deployment.log("trainer-churn").read_text()
