@@ -44,18 +44,7 @@ class Standing:
 def expand(point: Point, verdict: Verdict) -> list[Standing]:
     """Return the standings of all candidates of a decision point, in the catalogue's order."""
     board = point.board
-    scores = {
-        index: Score(
-            verdict.ev_micro[place],
-            verdict.cost_micro[place],
-            verdict.fatigue_micro[board.candidates[index].load],
-            verdict.context_ppm[board.candidates[index].category_at],
-            board.candidates[index].lever_ppm,
-            verdict.meta_ppm,
-            verdict.scores_micro[place],
-        )
-        for place, index in enumerate(verdict.scored)
-    }
+    scores = {index: score_of(board, verdict, index) for index in verdict.scored}
     q = dict(zip(verdict.explored, verdict.q, strict=True))
     standings: list[Standing] = []
     for candidate in board.candidates:
@@ -65,6 +54,21 @@ def expand(point: Point, verdict: Verdict) -> list[Standing]:
             failures.append(Failure("threshold", score.score_micro, candidate.threshold_micro))
         standings.append(Standing(candidate, tuple(failures), score, q.get(candidate.index, 0)))
     return standings
+
+
+def score_of(board: Board, verdict: Verdict, index: int) -> Score:
+    """Return the score of a candidate that was scored, with its terms."""
+    candidate = board.candidates[index]
+    place = verdict.scored.index(index)
+    return Score(
+        verdict.ev_micro[place],
+        verdict.cost_micro[place],
+        verdict.fatigue_micro[candidate.load],
+        verdict.context_ppm[candidate.category_at],
+        candidate.lever_ppm,
+        verdict.meta_ppm,
+        verdict.scores_micro[place],
+    )
 
 
 def _failures(board: Board, verdict: Verdict, candidate: Candidate) -> list[Failure]:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 from streams.decision.calibrate import Estimates
-from streams.decision.expand import Failure, Standing, expand
+from streams.decision.expand import Failure, Standing, expand, score_of
 from streams.decision.filters import refused_by_offer
 from streams.decision.verdict import EXPLORE, WHOLE, Verdict
 from streams.decision.wording import instant, money, percent, times
-from streams.policy import Point, Policy
+from streams.policy import Candidate, Point, Policy
 from streams.policy.board import CONTACT
 from streams.policy.quantities import PPB, PPM
 from streams.records import Decision
@@ -131,7 +131,8 @@ def _why(policy: Policy, point: Point, verdict: Verdict, standings: list[Standin
     candidate = standings[verdict.winner].candidate
     name = f"{candidate.action_id} by {candidate.channel_id} ({candidate.treatment_id})"
     masked = "No action: holdout. This person gets no promotions, so that we can measure; otherwise"
-    best = max(verdict.explored, key=lambda index: (_score(standings[index]), standings[index].q))
+    scores = dict(zip(verdict.scored, verdict.scores_micro, strict=True))
+    best = max(verdict.explored, key=lambda index: (scores[index], standings[index].q))
     share = percent(verdict.selection_q * PPB // WHOLE)
     if len(verdict.feasible) == 1:
         drawn = "It was the only one that was worth it."
@@ -143,15 +144,13 @@ def _why(policy: Policy, point: Point, verdict: Verdict, standings: list[Standin
     return [
         f"Chosen: {name}." if verdict.chosen >= 0 else f"{masked} {name}.",
         drawn,
-        *_contributions(policy, point, verdict, standings[verdict.winner]),
+        *_contributions(policy, point, verdict, candidate),
     ]
 
 
-def _contributions(policy: Policy, point: Point, verdict: Verdict, standing: Standing) -> list[str]:
+def _contributions(policy: Policy, point: Point, verdict: Verdict, candidate: Candidate) -> list[str]:
     """Say what a score is made of, in money."""
-    candidate, score = standing.candidate, standing.score
-    if score is None:
-        return []
+    score = score_of(point.board, verdict, candidate.index)
     propensities = Estimates(point.board, verdict.snapshot.readings).propensities
     outcomes = next(action.values_micro for action in policy.actions if action.id == candidate.action_id)
     lines = ["", f"What speaks for it ({policy.currency})"]
@@ -190,22 +189,19 @@ def _rivals(policy: Policy, verdict: Verdict, standings: list[Standing]) -> list
     """Say which others were feasible, and by how much they were behind."""
     if verdict.winner < 0:
         return []
-    by_score = {index: standings[index].score for index in verdict.feasible if index != verdict.winner}
-    ranked = sorted(by_score, key=lambda index: (-_score(standings[index]), index))
+    scores = dict(zip(verdict.scored, verdict.scores_micro, strict=True))
+    ranked = sorted(verdict.feasible, key=lambda index: (-scores[index], index))
+    ranked.remove(verdict.winner)
     if not ranked:
         return []
     lines = ["", "Rivals"]
     for index in ranked[:RIVALS_MAX]:
-        gap = verdict.score_micro - _score(standings[index])
+        gap = verdict.score_micro - scores[index]
         behind = f"{money(gap, policy.currency)} behind" if gap >= 0 else f"{money(-gap, policy.currency)} ahead"
         lines.append(f"  {standings[index].candidate.treatment_id}: {behind}")
     if len(ranked) > RIVALS_MAX:
         lines.append(f"  and {len(ranked) - RIVALS_MAX} more, further behind")
     return lines
-
-
-def _score(standing: Standing) -> int:
-    return standing.score.score_micro if standing.score else 0
 
 
 def _why_not(policy: Policy, point: Point, verdict: Verdict, standings: list[Standing]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 from streams.decision.verdict import WHOLE
@@ -51,13 +53,7 @@ def quantise(epsilon_ppm: int, arms: int, best: int) -> tuple[int, ...]:
 
 def pick(q: tuple[int, ...], u: int) -> int:
     """Return the arm in whose share of [0, 2³²) u falls."""
-    arm = 0
-    for share in q:
-        if u < share:
-            break
-        u -= share
-        arm += 1
-    return arm
+    return bisect_right(list(accumulate(q)), u)
 
 
 def rank(

@@ -7,6 +7,9 @@ is both; `replay` concludes again from a recorded snapshot and must find the sam
 
 from __future__ import annotations
 
+from itertools import accumulate
+from operator import or_
+
 from streams.decision.calibrate import Estimates
 from streams.decision.exploration import Choice, choose, draw
 from streams.decision.filters import (
@@ -128,9 +131,5 @@ def _reason(board: Board, failed: list[int], scored: list[int], source: str) -> 
         return HOLDOUT if source == HOLDOUT else None
     if scored:
         return "threshold"
-    left = board.everyone
-    for name, refused in zip(board.filters, failed, strict=True):
-        left &= ~refused
-        if not left:
-            return name
-    raise AssertionError("no candidate was scored, though a filter left some")
+    refused_so_far = accumulate(failed, or_)
+    return next(name for name, refused in zip(board.filters, refused_so_far, strict=True) if refused == board.everyone)

@@ -50,7 +50,10 @@ SCENARIOS: Final = {
         sections={"exploration": {"epsilon": 1.0, "delta": 5, "salt": "explore:v1"}}, decision_id="d-0003"
     ),
     "held_out": Scenario(sections={"holdout": {"share": 1, "seed": "2017"}}),
-    "worse_price_while_a_better_one_is_live": Scenario(contacts=Contacts(offers=[make_offer()])),
+    "worse_price_while_a_better_one_is_live": Scenario(
+        contacts=Contacts(offers=[make_offer(group="tea", line="tea", intent="inform"), make_offer()])
+    ),
+    "suppressed": Scenario(profile=make_profile(suppressed=["global"])),
     "capped": Scenario(
         contacts=make_contacts(
             {"at": NOW - 3 * DAY_MS}, {"at": NOW - 2 * DAY_MS, "channel": "app"}, {"at": NOW - 60_000}
@@ -66,6 +69,8 @@ SCENARIOS: Final = {
     "recall": Scenario(
         features=[3, 1, 2, "recalled", 8, 61_000_000], contacts=make_contacts(*[{"at": NOW - 60_000}] * 3)
     ),
+    "nothing_refused": Scenario(sections={"actions": small_policy()["actions"][:3]}),
+    "erased_conflict": Scenario(contacts=Contacts(offers=[make_offer()]), is_erased=True),
     "erased": Scenario(contacts=make_contacts(*[{"at": NOW - 60_000}] * 3), is_erased=True),
 }
 

@@ -63,7 +63,7 @@ def test_board_agrees_with_the_oracle(seed: int, actions: int, loose: bool) -> N
     bundle = crowd_policy(seed, actions, loose=loose)
     policy = compile_policy(bundle)
     oracle = Oracle(bundle, policy, POINT)
-    for case in crowd(policy, policy.points[POINT], seed + 100, 120):
+    for case in crowd(policy, policy.points[POINT], seed + 100, 80):
         check(policy, oracle, case)
 
 
@@ -76,6 +76,6 @@ def test_board_agrees_on_the_very_edges(seed: int) -> None:
     policy = compile_policy(bundle)
     oracle = Oracle(bundle, policy, POINT)
     ties = 0
-    for case in crowd(policy, policy.points[POINT], seed + 200, 150, edges=True):
+    for case in crowd(policy, policy.points[POINT], seed + 200, 100, edges=True):
         ties += bool(check(policy, oracle, case).shown)
     assert ties

@@ -66,3 +66,13 @@ def test_an_action_stands_only_at_its_points() -> None:
     policy = compiled(actions=bundle["actions"], decision_points=bundle["decision_points"])
     assert policy.points["checkout"].board.size == 4
     assert policy.points["exit"].board.size == 6
+
+
+def test_an_intent_that_no_candidate_has_conflicts_with_nothing() -> None:
+    assert board(conflicts={"intents": [["collect", "upsell"]]}).by_rival == {"collect": 0b000100}
+
+
+def test_a_loss_that_no_model_here_gives_weighs_nothing() -> None:
+    outcomes = small_policy()["outcomes"]
+    outcomes["leave"] = {"event": "unsubscribed", "window": "7d", "loses_contact": True}
+    assert all(load.losses == () for load in board(outcomes=outcomes).loads)
