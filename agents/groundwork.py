@@ -6,6 +6,7 @@ Everything that is wrong is told in one message, before anything is started.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,10 @@ def inspect(folder: Path, workers: int) -> tuple[Settings, Bundle, Policy]:
 
 @contextmanager
 def kafka(settings: Settings, tell: Tell) -> Iterator[None]:
-    """Have a Kafka within the block: the one of CONTINUO_BROKER, the embedded one that is up, or one of our own."""
+    """Have a Kafka within the block: the one of CONTINUO_BROKER, the embedded one that is up, or one of our own.
+
+    Ours is stopped at the end of the block, which is meant to be the end of the process: signals are ignored then.
+    """
     if settings.broker:
         tell(f"using Kafka {broker.look(settings.broker).version} at {settings.broker}")
         yield
@@ -65,6 +69,8 @@ def kafka(settings: Settings, tell: Tell) -> Iterator[None]:
         yield
     finally:
         if not was_up:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # it takes seconds, and half stopped it would be left behind
             broker.stop(settings.home)
             tell("Kafka is stopped; its topics stay")
 

@@ -55,10 +55,12 @@ def command(context: click.Context, folder: Path, workers: int, kinds: tuple[str
       CONTINUO_HOME        logs, and the embedded Kafka (.continuo)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     import asyncio
+    import signal
 
     from agents import groundwork, log
     from agents.deployment import plan, supervise
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: what was started is stopped
     settings, bundle, policy = groundwork.inspect(folder, workers)
     log.configure("warning", settings.log_format)  # what happens is told line by line; each process logs for itself
     web_ports = range(settings.web_port, settings.web_port + workers)

@@ -1,0 +1,287 @@
+"""`continuo run` as a person uses it: one command, a stream of decisions, `explain`, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import pytest
+import yaml
+
+from agents import explaining
+from agents.codecs.avro import decode_decision, encode_decision, encode_decision_note, encode_raw_event
+from agents.settings import PREFIX, Settings
+from streams.partition import partition_of
+from streams.records import Decision, DecisionNote, RawEvent, Value
+from streams.topology import topic_name
+from tests import witness
+from tests.brokers import free_port
+from tests.builders import DAY_MS, NOW, compiled, small_policy
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.kafka
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PARTITIONS: Final = 2
+PEOPLE: Final = [f"h-{number}" for number in range(30)]
+STARTED: Final = re.compile(r"(\S+) started \(pid (\d+)\); see (\S+)")
+
+
+class Place:
+    """A folder with a policy, an environment, and what runs there."""
+
+    def __init__(self, folder: Path, bundle: dict[str, Any], **settings: str) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.namespace = f"run{os.getpid()}"
+        (folder / "policy").mkdir(parents=True)
+        for section, value in bundle.items():
+            text = yaml.safe_dump({section: value}, sort_keys=False)
+            (folder / "policy" / f"{section}.yaml").write_text(text, encoding="utf-8")
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        told = {
+            "HOME": str(self.home), "NAMESPACE": self.namespace, "PARTITIONS": str(PARTITIONS),
+            "WEB_PORT": str(free_port()), "MODE": "history", **settings,
+        }  # fmt: skip
+        self.environment = outside | {PREFIX + name: value for name, value in told.items()}
+        self.environment["PYTHONPATH"] = str(ROOT)
+        self.broker = settings.get("BROKER", "")
+
+    @property
+    def said(self) -> str:
+        """Return what `run` has printed."""
+        return (self.folder / "run.out").read_text(encoding="utf-8")
+
+    def started(self) -> dict[str, list[int]]:
+        """Return the process ids by name, in the order of their starts."""
+        found: dict[str, list[int]] = {}
+        for name, pid, _ in STARTED.findall(self.said):
+            found.setdefault(name.removeprefix(f"{self.namespace}-"), []).append(int(pid))
+        return found
+
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `continuo` with these arguments to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "agents", *arguments],
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `continuo run` meanwhile; whatever still lives at the end is killed."""
+        argv = [sys.executable, "-m", "agents", "run", "--policy", "policy", *arguments]
+        with (self.folder / "run.out").open("wb") as out:
+            process = subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=out, stderr=out)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(10)
+            for pids in self.started().values():
+                for pid in filter(psutil.pid_exists, pids):
+                    psutil.Process(pid).kill()
+
+    def explain(self, decision_id: str | None = None, **about: Any) -> explaining.Explanation | None:
+        """Look a decision up as the command does, without the second that a process takes."""
+        settings = Settings(broker=self.broker, namespace=self.namespace)
+        asked = explaining.look_up(settings, decision_id, about.get("profile_id"), about.get("at"), lambda *_: None)
+        return asyncio.run(asked)
+
+    def explained(self, decision_id: str) -> str:
+        """Return what the command tells of a decision."""
+        explanation = self.explain(decision_id)
+        assert explanation is not None
+        return explaining.to_text(explanation, "agent")
+
+    def tell(self, events: Iterable[RawEvent]) -> None:
+        """Produce raw events, each to its owner's partition."""
+        records = [
+            (partition_of(one.profile_id, PARTITIONS), one.profile_id.encode(), encode_raw_event(one)) for one in events
+        ]
+        witness.feed(self.broker, topic_name(self.namespace, "raw-events"), records)
+
+    def decisions(self) -> list[Decision]:
+        """Return all committed decisions."""
+        seen = witness.read(self.broker, topic_name(self.namespace, "decisions"), PARTITIONS)
+        return [decode_decision(one.value) for one in seen]
+
+    def wait_decisions(self, count: int) -> list[Decision]:
+        """Return the decisions as soon as there are so many."""
+
+        def enough() -> list[Decision] | None:
+            found = self.decisions()
+            return found if len(found) >= count else None
+
+        return wait_until(f"{count} decisions\n{self.said}", enough)
+
+
+def visit(person: str, day: int) -> list[RawEvent]:
+    """Return a person's soup, and the basket it is in."""
+    at = NOW + day * DAY_MS
+    soup: dict[str, Value] = {"category": "soup", "product_id": "tomato", "quantity": 1, "amount": 2.5}
+    basket: dict[str, Value] = {"basket_id": f"{person}-{day}", "amount": 31.5}
+    return [
+        RawEvent(f"{person}-{day}-line", person, "product_purchased", at, "till", soup, {"email": True}),
+        RawEvent(f"{person}-{day}", person, "basket_completed", at + 1, "till", basket),
+    ]
+
+
+@pytest.fixture(scope="module")
+def place(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Yield a deployment that runs, with a decision about each of PEOPLE."""
+    place = Place(tmp_path_factory.mktemp("place"), small_policy(), BROKER=broker)
+    with place.running("--workers", "2") as process:
+        wait_until("topics", lambda: process.poll() is not None or "channels started" in place.said)
+        assert process.poll() is None, place.said
+        place.tell(event for person in PEOPLE for event in visit(person, 0))
+        place.wait_decisions(len(PEOPLE))
+        yield place
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, place.said
+        left = [name for name, pids in place.started().items() if any(map(psutil.pid_exists, pids))]
+        assert left == [], place.said
+
+
+def chosen(place: Place) -> Decision:
+    return next(decision for decision in place.decisions() if decision.action)
+
+
+def test_every_process_of_the_policy_is_started_and_told(place: Place) -> None:
+    started = {name: Path(log) for name, _, log in STARTED.findall(place.said)}
+    assert [name.removeprefix(f"{place.namespace}-") for name in started] == [
+        "worker-0", "worker-1", "model-next_purchase", "trainer-lapse", "trainer-next_purchase", "channels",
+    ]  # fmt: skip
+    assert all((place.folder / log).exists() for log in started.values())
+    assert f"policy small {compiled().hash[:12]} is current now" in place.said
+
+
+def test_a_decision_is_told_by_its_id(place: Place) -> None:
+    decision = chosen(place)
+    told = place.ask("explain", decision.decision_id)
+    assert told.returncode == 0, told.stderr
+    assert f"Chosen: {decision.action} by {decision.delivery_channel} ({decision.treatment})." in told.stdout
+    assert "Why not the others" in told.stdout
+    assert "What came later" in told.stdout
+    assert "The record is intact" in told.stdout
+
+
+def test_what_a_delivery_channel_reported_is_told(place: Place) -> None:
+    decision = chosen(place)
+    wait_until("the delivery", lambda: "  delivered" in place.explained(decision.decision_id))
+
+
+def test_the_last_decision_about_a_person_is_found_by_time(place: Place) -> None:
+    person = PEOPLE[0]
+    first = next(one for one in place.decisions() if one.profile_id == person)
+    place.tell(visit(person, 1))
+    wait_until("a second decision", lambda: sum(one.profile_id == person for one in place.decisions()) == 2)
+    second = max((one for one in place.decisions() if one.profile_id == person), key=lambda one: one.decided_at)
+    latest = place.explain(profile_id=person)
+    assert latest is not None
+    assert latest.found.decision == second
+    then = place.ask("explain", "--profile", person, "--at", str(second.decided_at - 1), "--json")
+    told = json.loads(then.stdout)
+    assert told["decision"]["decision_id"] == first.decision_id
+    assert told["is_intact"] is True
+    assert told["snapshot"]["features"]["baskets_28d"] == 1
+    assert {one["treatment"] for one in told["candidates"]} == {
+        "soup_off.email", "soup_off.app", "soup_more.app", "bread_back.email", "bread_back.app", "recall.app",
+    }  # fmt: skip
+    assert place.explain(profile_id=person, at=first.decided_at - 1) is None
+
+
+def test_an_id_that_nobody_has_is_a_clear_error(place: Place) -> None:
+    told = place.ask("explain", "0" * 32)
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"continuo: there is no decision with the id {'0' * 32} in the namespace")
+
+
+def test_an_alias_leads_to_its_person(place: Place) -> None:
+    linked: dict[str, Value] = {"canonical_profile_id": PEOPLE[1]}
+    place.tell([RawEvent("link", "cookie-1", "identity_linked", NOW + DAY_MS, "web", linked)])
+    told = wait_until("the alias", lambda: place.explain(profile_id="cookie-1"))
+    assert told.found.decision.profile_id == PEOPLE[1]
+
+
+def test_a_worker_that_is_killed_is_started_again_and_the_stream_goes_on(place: Place) -> None:
+    os.kill(place.started()["worker-0"][-1], signal.SIGKILL)
+    wait_until("the restart", lambda: len(place.started()["worker-0"]) == 2)
+    assert "worker-0 ended (Killed) and is started again in 0.2 s; see" in place.said
+    before = len(place.decisions())
+    place.tell(event for person in PEOPLE for event in visit(person, 3))
+    assert len(place.wait_decisions(before + len(PEOPLE))) == before + len(PEOPLE)
+
+
+def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:
+    forged = replace(chosen(place), decision_id="f" * 32, hash=bytes(32))
+    write(place, "decisions", forged.profile_id, encode_decision(forged))
+    late = DecisionNote(forged.decision_id, forged.profile_id, "late_answer", NOW, {"model": "lapse", "status": "ok"})
+    write(place, "decision-notes", forged.profile_id, encode_decision_note(late))
+    told = place.explained(forged.decision_id)
+    assert "THE RECORD WAS CHANGED" in told
+    assert "lapse answered when it was decided already (ok)" in told
+
+
+def test_of_a_person_whose_key_is_erased_the_rest_is_told(place: Place) -> None:
+    decision = chosen(place)
+    write(place, "changelog", decision.profile_id, None, key=b"P" + decision.profile_id.encode())
+    told = place.explained(decision.decision_id)
+    assert f"The key of {decision.profile_id} is erased" in told
+    assert f"Chosen: {decision.action} by {decision.delivery_channel}" in told
+    explanation = place.explain(decision.decision_id)
+    assert explanation is not None
+    assert explaining.to_json(explanation, "agent")["snapshot"]["features"] == {}
+
+
+def write(place: Place, noun: str, person: str, value: bytes | None, key: bytes | None = None) -> None:
+    record = (partition_of(person, PARTITIONS), key or person.encode(), value)
+    witness.feed(place.broker, topic_name(place.namespace, noun), [record])
+
+
+def test_however_often_it_is_told_to_end_the_kafka_that_was_started_here_is_stopped(tmp_path: Path) -> None:
+    place = Place(tmp_path, small_policy(), BROKER_PORT=str(free_port()))
+    with place.running("--only", "worker", "--only", "channel") as process:
+        wait_until("the processes", lambda: process.poll() is not None or "channels started" in place.said)
+        assert set(place.started()) == {"worker-0", "channels"}, place.said
+        process.send_signal(signal.SIGINT)
+        wait_until("the first", lambda: "draining; once more kills" in place.said)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, place.said
+        assert not any(psutil.pid_exists(pid) for pids in place.started().values() for pid in pids)
+    assert "Kafka is stopped; its topics stay" in place.said
+    assert json.loads(place.ask("status", "--json").stdout)["running"] is False
+
+
+def test_all_that_is_wrong_is_told_before_anything_is_started(broker: str, tmp_path: Path) -> None:
+    bundle = small_policy(zone="Atlantis")
+    bundle["features"]["recency_d"]["recency"] = "basket_complete"
+    place = Place(tmp_path, bundle, BROKER=broker)
+    refused = place.ask("run", "--policy", "policy", "--workers", "3")
+    assert refused.returncode == 1
+    for expected in (
+        r"policy/zone\.yaml:1: zone: expected an IANA time zone",
+        r"policy/features\.yaml:\d+: features\.recency_d\.recency: ",
+        r"--workers 3: expected at most 2, one for each partition",
+    ):
+        assert re.search(expected, refused.stderr), refused.stderr
+    assert not place.home.exists()
+
+
+def test_two_wrong_settings_and_a_wrong_policy_are_one_message(tmp_path: Path) -> None:
+    place = Place(tmp_path, small_policy(zone="Atlantis"), PARTITIONS="0", MODE="dreaming")
+    refused = place.ask("run", "--policy", "policy")
+    assert refused.returncode == 1
+    for expected in ("CONTINUO_PARTITIONS: expected 1 to 1000", "CONTINUO_MODE: expected live or", "zone.yaml:1: zone"):
+        assert expected in refused.stderr
+    assert refused.stdout == ""
