@@ -65,10 +65,17 @@ class ToyDeployment:
         )
         self.broker = broker
         self.group = self.settings.namespace
-        self.log = home / f"{self.group}.log"
         self.fed = 0
+        self.workers: list[subprocess.Popen[str]] = []
         wanted = wanted_topics(self.settings.namespace, PARTITIONS, ["toy"])
         asyncio.run(create_topics(broker, wanted))
+
+    def close(self) -> None:
+        """Kill the workers that are left."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.communicate()
 
     def topic(self, noun: str) -> str:
         """Return a topic's full name."""
@@ -92,13 +99,15 @@ class ToyDeployment:
 
     def start(self, name: str = "w0", patience_ms: str = "", **settings: str) -> subprocess.Popen[str]:
         """Start one worker without a supervisor; stderr is kept for the caller."""
-        return subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-m", "tests.toy", name, patience_ms],
             env=self.environment(**settings),
             cwd=self.settings.home,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.workers.append(worker)
+        return worker
 
     def feed(self, records: int, *, rate: int = 0) -> None:
         """Write that many events; with a rate (per second) in slices, else at once."""

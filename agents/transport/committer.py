@@ -141,15 +141,16 @@ class Committer:
                 if self._early:
                     self._early = False
                     await self._begin()
-                    for route in self._routes.values():
-                        if route.early:
-                            self._sent += await route.send()
+                    # A copy, because a turn may add a route while we wait.
+                    for route in [route for route in self._routes.values() if route.early]:
+                        self._sent += await route.send()
                 if not self._dirty:
                     continue
                 wait_s = last + self._interval_s - monotonic()
                 if wait_s > 0 and not self._urgent:
-                    if timer is None or timer.when() <= loop.time():
-                        timer = loop.call_later(wait_s, self._wake.set)
+                    if timer is not None:
+                        timer.cancel()
+                    timer = loop.call_later(wait_s, self._wake.set)
                     continue
                 last = monotonic()
                 await self._commit()

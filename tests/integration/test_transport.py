@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-def deployment(broker: str, tmp_path: Path) -> ToyDeployment:
+def deployment(broker: str, tmp_path: Path) -> Iterator[ToyDeployment]:
     """A fresh namespace."""
-    return ToyDeployment(broker, tmp_path)
+    deployment = ToyDeployment(broker, tmp_path)
+    yield deployment
+    deployment.close()
 
 
 def test_a_worker_that_is_told_to_stop_drains_and_the_next_one_goes_on(deployment: ToyDeployment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -23,9 +23,11 @@ NOUNS = ("policies", "models")
 
 
 @pytest.fixture
-def deployment(broker: str, tmp_path: Path) -> ToyDeployment:
+def deployment(broker: str, tmp_path: Path) -> Iterator[ToyDeployment]:
     """A fresh namespace."""
-    return ToyDeployment(broker, tmp_path)
+    deployment = ToyDeployment(broker, tmp_path)
+    yield deployment
+    deployment.close()
 
 
 def publish(deployment: ToyDeployment, noun: str, *values: int) -> None:

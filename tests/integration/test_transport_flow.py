@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import toy, witness
-from tests.toy_deployment import PARTITIONS, ToyDeployment
+from tests.toy_deployment import PARTITIONS, ToyDeployment, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -16,11 +17,12 @@ EVENTS = 8_000
 
 
 @pytest.fixture
-def deployment(broker: str, tmp_path: Path) -> ToyDeployment:
+def deployment(broker: str, tmp_path: Path) -> Iterator[ToyDeployment]:
     """A fresh namespace, fed."""
     deployment = ToyDeployment(broker, tmp_path)
     deployment.feed(EVENTS)
-    return deployment
+    yield deployment
+    deployment.close()
 
 
 def test_a_shard_that_waits_takes_answers_and_no_events_and_loses_nothing(deployment: ToyDeployment) -> None:
@@ -42,8 +44,7 @@ def test_a_question_without_an_answer_ends_at_its_deadline(deployment: ToyDeploy
     worker = deployment.start(patience_ms="20")
     deployment.wait_committed(EVENTS)
     tail = deployment.tail("decision-notes")
-    while tail.count() < EVENTS // toy.ASK_EVERY:
-        pass
+    wait_until(lambda: tail.count() >= EVENTS // toy.ASK_EVERY, 30, "the last deadline")
     tail.close()
     worker.terminate()
     worker.communicate(timeout=20)
