@@ -16,10 +16,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import psutil
 
+from agents.errors import UserError
 from agents.settings import Settings
 from agents.transport.supervisor import Command, Supervisor
 from streams.policy import Policy
@@ -101,14 +102,18 @@ class Deployment:
         for supervisor in self._supervisors.values():
             supervisor.kill()
 
-    async def wait_refusal(self) -> tuple[str, int]:
-        """Return the name and exit code of the first process that will not be started again."""
+    async def wait_failure(self) -> NoReturn:
+        """Wait until a process will not be started again, and raise UserError with its last words."""
         done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
         task = next(iter(done))
-        return task.get_name(), task.result()
+        name = task.get_name()
+        raise UserError(
+            f"{name} ended with code {task.result()} and is not started again. Its last words:\n"
+            f"{self.last_words(name)}\nMore in {self.log(name)}"
+        )
 
-    async def wait_last_refusal(self) -> int:
-        """Return the exit code when none of the workers, or of the first kind that there is, will be started again."""
+    async def wait_no_worker(self) -> int:
+        """Return the exit code when no worker, or none of the first kind that there is, will be started again."""
         first = self._roles[0].kind
         tasks = [self._tasks[role.name] for role in self._roles if role.kind == first]
         return max(await asyncio.gather(*map(asyncio.shield, tasks)))
@@ -162,7 +167,7 @@ async def supervise(settings: Settings, roles: Sequence[Role], tell: Tell = prin
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
-        over = asyncio.create_task(deployment.wait_last_refusal())
+        over = asyncio.create_task(deployment.wait_no_worker())
         until_told = asyncio.create_task(told.wait())
         await asyncio.wait({over, until_told}, return_when=asyncio.FIRST_COMPLETED)
         until_told.cancel()

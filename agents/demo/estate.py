@@ -25,26 +25,23 @@ CLEAR_S: Final = 30.0  # topics take a second; a group has members until their s
 class Estate:
     """One demo's own."""
 
-    servers: str
-    namespace: str
-    home: Path
-    partitions: int
+    settings: Settings  # of its processes
 
     @classmethod
     def of(cls, settings: Settings, servers: str, namespace: str) -> Estate:
         """Return the estate of the demo in the deployment that the settings describe."""
-        return cls(servers, namespace, settings.home / "demo", settings.partitions)
+        own = {"broker": servers, "home": settings.home / "demo", "mode": "history", "namespace": namespace}
+        return cls(settings.model_copy(update=own))
 
     @property
-    def environment(self) -> dict[str, str]:
-        """Return the settings of the demo's processes, as environment variables."""
-        return {
-            "CONTINUO_BROKER": self.servers,
-            "CONTINUO_HOME": str(self.home),
-            "CONTINUO_MODE": "history",
-            "CONTINUO_NAMESPACE": self.namespace,
-            "CONTINUO_PARTITIONS": str(self.partitions),
-        }
+    def home(self) -> Path:
+        """Return its folder."""
+        return self.settings.home
+
+    @property
+    def namespace(self) -> str:
+        """Return the first word of its topics and groups."""
+        return self.settings.namespace
 
     def log(self, name: str) -> Path:
         """Return the file to which a process prints."""
@@ -73,7 +70,7 @@ class Estate:
         self.log("").parent.mkdir()
         try:
             async with asyncio.timeout(CLEAR_S):
-                return await delete_all(self.servers, self._is_own)
+                return await delete_all(self.settings.bootstrap, self._is_own)
         except TimeoutError:
             raise UserError(
                 f"topics or groups of {self.namespace} are still there after {CLEAR_S:.0f} s: does a process use them?"

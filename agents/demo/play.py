@@ -7,6 +7,7 @@ import json
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,16 +15,16 @@ import aiohttp
 import click
 
 from agents import broker
-from agents.demo.crew import Cost, Crew, free_web_ports, roles
+from agents.broker import ports
 from agents.demo.estate import Estate
 from agents.demo.screen import Screen
 from agents.demo.scripts import run_script, said_by
+from agents.deployment import Cost, Deployment, plan
 from agents.errors import UserError
-from agents.policy_files import Bundle, load_bundle
+from agents.policy_files import load_policy
 from agents.policy_topic import publish
 from agents.settings import Settings
 from agents.transport.topics import create_topics, wanted_topics
-from streams.policy import Policy, PolicyRefused, compile_policy
 
 SAMPLE_S: Final = 1.0
 EARLY: Final = 0.4  # of the events: what a worker's memory is then, it should nearly be at the end
@@ -41,9 +42,8 @@ class Demo:
         self._settings: Final = settings
         self._example: Final = example
         self._part: Final = part
-        self._bundle: Final = load_bundle(folder / "policy")
-        self._policy: Final = compiled(self._bundle)
-        self._web_ports: Final = free_web_ports(workers)
+        self._bundle, self._policy = load_policy(folder / "policy")
+        self._web_ports: Final = _free_ports(settings.web_port, workers)
         self._screen: Final = Screen(self._policy.zone)
         self._costs: Final[dict[str, Cost]] = {}  # as last seen, by process
         self._early_rss_mb = 0.0
@@ -56,15 +56,15 @@ class Demo:
         estate = Estate.of(self._settings, servers, namespace)
         with estate.held():
             gone = await estate.clear()
-            await create_topics(servers, wanted_topics(namespace, estate.partitions, self._policy.models))
+            await create_topics(servers, wanted_topics(namespace, estate.settings.partitions, self._policy.models))
             digest = await publish(servers, namespace, dict(self._bundle))
             left = f"{gone} topics of an earlier run deleted; " if gone else ""
             screen.say(f"{left}topics {namespace}.* created, policy {digest[:12]} published")
-            crew = Crew(estate, roles(self._policy, namespace, self._web_ports))
+            crew = Deployment(estate.settings, plan(self._policy, namespace, self._web_ports), screen.say)
             crew.start()
             watching = asyncio.create_task(self._watch(crew))
             try:
-                screen.say("processes started; training two models on the first quarter")
+                screen.say("training two models on the first quarter")
                 await _while_running(crew, run_script(estate, f"{self._example}.training"))
                 screen.say("models published; feeding the year")
                 await _while_running(crew, self._feed(estate))
@@ -82,7 +82,7 @@ class Demo:
                 self._early_rss_mb = self._worker_rss_mb()
             self._screen.progress(told, self._decided)
 
-    async def _watch(self, crew: Crew) -> None:
+    async def _watch(self, crew: Deployment) -> None:
         """Note every second what the processes cost and how much was decided."""
         timeout = aiohttp.ClientTimeout(total=SAMPLE_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -104,25 +104,16 @@ class Demo:
         (estate.home / "processes.json").write_text(json.dumps(told, indent=2), encoding="utf-8")
 
 
-def compiled(bundle: Bundle) -> Policy:
-    """Return the policy of a bundle; raise UserError naming file and line of everything that is wrong."""
-    try:
-        return compile_policy(dict(bundle))
-    except PolicyRefused as refused:
-        raise UserError(bundle.tell(refused.problems)) from None
-
-
 def farewell(settings: Settings, estate: Estate) -> str:
     """Say how to look around and how to stop."""
-    where = f"CONTINUO_NAMESPACE={estate.namespace}"
-    stop = "continuo down" if not settings.broker else "the broker is yours: nothing of it was started here"
+    stop = "the broker is yours: nothing of it was started here" if settings.broker else "continuo down"
     return f"""
-Look around:
-  {where} continuo explain DECISION_ID             one decision in words
-  {where} continuo explain --profile P --at T      find it by household and time
-  {where} continuo topics                          the topics and how full they are
-  {estate.home}/summary.json   the figures above      {estate.home}/channels/   what was delivered
-Stop:  {stop}      Again:  continuo demo"""
+Look around   CONTINUO_NAMESPACE={estate.namespace} continuo topics      what is on the topics
+              {estate.home}/summary.json      the figures above
+              {estate.home}/channels/         what was delivered, and to whom
+              {estate.home}/logs/             what the processes said
+Stop          {stop}
+Again         continuo demo      it begins by deleting what this run left"""
 
 
 def _servers(settings: Settings, screen: Screen) -> str:
@@ -134,7 +125,7 @@ def _servers(settings: Settings, screen: Screen) -> str:
     return address
 
 
-async def _while_running(crew: Crew, work: Coroutine[Any, Any, None]) -> None:
+async def _while_running(crew: Deployment, work: Coroutine[Any, Any, None]) -> None:
     """Do some work while the crew runs; raise UserError if a process of it will not."""
     tasks = [asyncio.create_task(work), asyncio.create_task(crew.wait_failure())]
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -143,6 +134,11 @@ async def _while_running(crew: Crew, work: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(*others, return_exceptions=True)
     for task in done:
         task.result()
+
+
+def _free_ports(first: int, count: int) -> list[int]:
+    """Return ports that nobody listens on, from `first` on."""
+    return list(islice(filter(ports.is_free, range(first, 65_536)), count))
 
 
 async def _page(session: aiohttp.ClientSession, port: int) -> str:

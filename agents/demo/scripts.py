@@ -41,7 +41,7 @@ async def _start(estate: Estate, name: str, arguments: Sequence[str], stdout: in
     argv = [sys.executable, "-m", f"examples.{name}", *arguments]
     with estate.log(name).open("wb") as log:
         return await asyncio.create_subprocess_exec(
-            *argv, env={**os.environ, **estate.environment}, stdout=stdout, stderr=log
+            *argv, env={**os.environ, **estate.settings.environment}, stdout=stdout, stderr=log
         )
 
 
