@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from examples.grocery.reckoning import MICRO, Reckoning
+from examples.grocery.tables import ZONE
 
 WIDTH = 96
 BAR = 28  # characters of the longest bar
 
 
-def report(summary: dict[str, Any], reckoning: Reckoning, costs: dict[str, Any]) -> str:
+def report(summary: dict[str, Any], reckoning: Reckoning, costs: dict[str, Any], namespace: str) -> str:
     """Return the report, sections separated by empty lines."""
     decided, refused = summary["decisions"], dict(reckoning.refused.most_common())
     sections = [
@@ -22,7 +24,7 @@ def report(summary: dict[str, Any], reckoning: Reckoning, costs: dict[str, Any])
         _models(summary["models"]),
         _value(summary, reckoning),
         _cost(summary, costs),
-        _example(reckoning),
+        _example(reckoning, namespace),
     ]
     return "\n\n".join(section for section in sections if section)
 
@@ -85,10 +87,11 @@ def _value(summary: dict[str, Any], reckoning: Reckoning) -> str:
     lines += [f"  {part}" for part in _wrapped(credited["note"])]
     means = {ghost: sum(values) / len(values) / MICRO for ghost, values in reckoning.values_micro.items() if values}
     if len(means) == 2:
-        lines.append(
-            f"  A final reward is {means[False]:.2f} on average, and {means[True]:.2f} for the held-out; "
-            "the difference is attribution and chance, not effect."
+        told = (
+            f"A final reward is {means[False]:.2f} on average, and {means[True]:.2f} where a household was held out: "
+            "the difference is who was held out and how credit is shared, not effect."
         )
+        lines += [f"  {part}" for part in _wrapped(told)]
     return "\n".join(lines)
 
 
@@ -107,12 +110,19 @@ def _cost(summary: dict[str, Any], costs: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _example(reckoning: Reckoning) -> str:
+def _example(reckoning: Reckoning, namespace: str) -> str:
     one = reckoning.example
     if one is None:
         return ""
-    score = f"score {one.score_micro / MICRO:.3f} ({one.source})"
-    return "\n".join([_heading("One decision"), f"  {one.decision_id} for {one.profile_id}: {one.treatment}, {score}"])
+    at = datetime.fromtimestamp(one.decided_at / 1000, ZONE)
+    command = f"CONTINUO_NAMESPACE={namespace} continuo explain"
+    lines = [
+        _heading("One decision, and how to have it told"),
+        f"  {one.profile_id}, {at:%d %b %Y %H:%M}: {one.treatment}, {one.source}, score {one.score_micro / MICRO:.3f}",
+        f"  {command} {one.decision_id}",
+        f"  {command} --profile {one.profile_id} --at {at.isoformat(timespec='seconds')}",
+    ]
+    return "\n".join(lines)
 
 
 def _wrapped(text: str) -> list[str]:

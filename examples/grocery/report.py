@@ -53,7 +53,7 @@ async def _main(settings: Settings) -> None:
     costs: dict[str, Any] = json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else {}
     summary = reckoning.summary(costs.get("worker_rss_mb", 0.0))
     (settings.home / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    print(report(summary, reckoning, costs))
+    print(report(summary, reckoning, costs, settings.namespace))
 
 
 if __name__ == "__main__":

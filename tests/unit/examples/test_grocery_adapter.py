@@ -13,13 +13,13 @@ EASTER = date(2017, 4, 16)
 
 
 @pytest.fixture(scope="module")
-def year() -> tables.Year:
-    return tables.load()
+def year(grocery_tables: tables.Tables) -> tables.Year:
+    return tables.load(tables=grocery_tables)
 
 
 @pytest.fixture(scope="module")
-def some() -> list[RawEvent]:
-    return list(adapter.events(SOME, EASTER))
+def some(grocery_tables: tables.Tables) -> list[RawEvent]:
+    return list(adapter.told(tables.load(SOME, EASTER, grocery_tables)))
 
 
 def test_the_whole_year_is_told(year: tables.Year) -> None:
@@ -34,7 +34,7 @@ def test_the_whole_year_is_told(year: tables.Year) -> None:
         assert told_at >= at
         at, count = told_at, count + len(values)
     asides = 6_589 + 2_469 + 801  # households in campaigns, consents, descriptions
-    assert count == 1_469_307 + 155_848 + 2_102 + asides
+    assert count == adapter.count(year) == 1_469_307 + 155_848 + 2_102 + asides
 
 
 def test_every_redemption_falls_on_a_basket_of_its_local_day(year: tables.Year) -> None:
@@ -48,8 +48,8 @@ def test_the_year_is_a_year_in_new_york(year: tables.Year) -> None:
     assert begun == 1_483_246_800_000  # 05:00 UTC
 
 
-def test_the_bytes_are_the_bytes_of_the_events() -> None:
-    year = tables.load(SOME, EASTER)
+def test_the_bytes_are_the_bytes_of_the_events(grocery_tables: tables.Tables) -> None:
+    year = tables.load(SOME, EASTER, grocery_tables)
     plain = [(event.profile_id.encode(), encode_raw_event(event)) for event in adapter.told(year)]
     assert [(key, value) for _, key, values in wire.encoded(year) for value in values] == plain
 
@@ -85,7 +85,7 @@ def test_households_consent_at_the_start_and_most_to_email(some: list[RawEvent])
     assert 0.6 < sum(consent["email"] for consent in said if consent) / SOME < 0.95
 
 
-def test_bytes_are_read_back_as_events() -> None:
-    year = tables.load(2, date(2017, 1, 20))
+def test_bytes_are_read_back_as_events(grocery_tables: tables.Tables) -> None:
+    year = tables.load(2, date(2017, 1, 20), grocery_tables)
     told = [decode_raw_event(value) for _, _, values in wire.encoded(year) for value in values]
     assert told == list(adapter.told(year))
