@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from examples.grocery.expected import differences, is_whole
 from examples.grocery.reckoning import MICRO, Reckoning
 from examples.grocery.tables import ZONE
 
@@ -24,6 +25,7 @@ def report(summary: dict[str, Any], reckoning: Reckoning, costs: dict[str, Any],
         _models(summary["models"]),
         _value(summary, reckoning),
         _cost(summary, costs),
+        _expected(summary, costs),
         _example(reckoning, namespace),
     ]
     return "\n\n".join(section for section in sections if section)
@@ -108,6 +110,14 @@ def _cost(summary: dict[str, Any], costs: dict[str, Any]) -> str:
         spent = ", ".join(f"{name} {cost['cpu_s']:.0f} s" for name, cost in costs["processes"].items())
         lines.append("\n".join(f"  {part}" for part in _wrapped(f"CPU: {spent}")))
     return "\n".join(lines)
+
+
+def _expected(summary: dict[str, Any], costs: dict[str, Any]) -> str:
+    if not is_whole(summary):
+        return ""
+    found = list(differences(summary, costs))
+    told = found or ["The year came out as expected (examples/grocery/expected.py)."]
+    return "\n".join([_heading("As expected?"), *(f"  {line}" for line in told)])
 
 
 def _example(reckoning: Reckoning, namespace: str) -> str:

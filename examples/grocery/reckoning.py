@@ -17,6 +17,7 @@ from agents.codecs.avro import (
     decode_dead_letter,
     decode_decision,
     decode_decision_note,
+    decode_event,
     decode_raw_event,
     decode_reward,
     decode_training_example,
@@ -54,7 +55,8 @@ class Reckoning:
         self._activations: Final[Counter[str]] = Counter()
         self._withheld: Final[Counter[str]] = Counter()
         self._scores: Final = Scores()
-        self._triggers: Final = [name.encode() for name, points in policy.points_by_trigger.items() if points]
+        self._triggers: Final = [name for name, points in policy.points_by_trigger.items() if points]
+        self._names: Final = [name.encode() for name in self._triggers]
         self._trigger_at: Final[dict[str, int]] = {}  # event_id -> broker's timestamp of the raw record
         self._latencies_ms: Final[list[int]] = []
         self._first_ms = 0
@@ -114,15 +116,18 @@ class Reckoning:
 
     def _raw(self, record: Record) -> None:
         self._first_ms = min(self._first_ms or record.timestamp, record.timestamp)
-        if self._is_trigger(record.value):
-            self._trigger_at.setdefault(decode_raw_event(record.value).event_id, record.timestamp)
+        if self._may_trigger(record.value):
+            event = decode_raw_event(record.value)
+            if event.type in self._triggers:
+                self._trigger_at.setdefault(event.event_id, record.timestamp)
 
     def _event(self, record: Record) -> None:
-        self._counts["triggers"] += self._is_trigger(record.value)
+        if self._may_trigger(record.value):
+            self._counts["triggers"] += decode_event(record.value).type in self._triggers
 
-    def _is_trigger(self, value: bytes | None) -> bool:
-        """Tell whether an event is of a type that opens a round; its type stands within its first hundred bytes."""
-        return value is not None and any(value.find(name, 0, 160) > 0 for name in self._triggers)
+    def _may_trigger(self, value: bytes | None) -> bool:
+        """Tell, for a tenth of the cost of decoding, whether an event could be one that opens a round."""
+        return value is not None and any(name in value for name in self._names)
 
     def _dead_letter(self, record: Record) -> None:
         letter = decode_dead_letter(record.value)
