@@ -74,28 +74,25 @@ def count_contacts(board: Board, seen: Columns, real: Columns, zone: str, now: i
             if calendar is None:
                 calendar = starts(zone, now)
             begin = bisect_left(columns.at, calendar[window.calendar])
-        if window.scope == 0 and window.klass == "*":
-            total = len(columns.at) - begin
-            counts.append({"*": total} if total > 0 else {})
+        total = len(columns.at) - begin
+        klass = window.klass
+        if not total:
+            counts.append({})
+            continue
+        if window.scope == 0:
+            if klass != "*":
+                total = columns.klass[begin:].count(klass)
+            counts.append({"*": total} if total else {})
             continue
         values = columns.keys[window.scope][begin:]
-        if window.klass != "*":
-            values = [
-                value for value, klass in zip(values, columns.klass[begin:], strict=True) if klass == window.klass
-            ]
-        if not values:
-            counts.append({})
-        elif window.scope == 0:
-            counts.append({"*": len(values)})
-        elif window.value != "*":
-            counts.append({window.value: values.count(window.value)})
-        else:
-            observed: dict[str, int] = {}
-            by_value = window.by_value
-            for value in values:
-                if value in by_value:
-                    observed[value] = observed.get(value, 0) + 1
-            counts.append(observed)
+        if klass != "*":
+            values = [value for value, of in zip(values, columns.klass[begin:], strict=True) if of == klass]
+        observed: dict[str, int] = {}
+        by_value = window.by_value
+        for value in values:
+            if value in by_value:
+                observed[value] = observed.get(value, 0) + 1
+        counts.append(observed)
     return counts
 
 

@@ -7,9 +7,6 @@ is both; `replay` concludes again from a recorded snapshot and must find the sam
 
 from __future__ import annotations
 
-from itertools import accumulate
-from operator import or_
-
 from streams.decision.calibrate import Estimates
 from streams.decision.exploration import Choice, choose, draw
 from streams.decision.filters import (
@@ -131,5 +128,9 @@ def _reason(board: Board, failed: list[int], scored: list[int], source: str) -> 
         return HOLDOUT if source == HOLDOUT else None
     if scored:
         return "threshold"
-    refused_so_far = accumulate(failed, or_)
-    return next(name for name, refused in zip(board.filters, refused_so_far, strict=True) if refused == board.everyone)
+    place = 0
+    left = board.everyone & ~failed[0]
+    while left:
+        place += 1
+        left &= ~failed[place]
+    return board.filters[place]

@@ -25,10 +25,14 @@ class Scores:
 def context_ppm(board: Board, unmet: int) -> list[int]:
     """Return C by category: 1 and the percentages of the contexts that hold, clipped to [0.5, 2]."""
     out = [PPM] * board.category_count
+    touched: list[int] = []
     for index, category in enumerate(board.context_category):
         if not unmet >> index & 1:
             out[category] += board.context_ppm[index]
-    return [min(max(ppm, CONTEXT_PPM_MIN), CONTEXT_PPM_MAX) if ppm != PPM else ppm for ppm in out]
+            touched.append(category)
+    for category in touched:
+        out[category] = min(max(out[category], CONTEXT_PPM_MIN), CONTEXT_PPM_MAX)
+    return out
 
 
 def fatigue_micro(board: Board, propensities: list[int], pressures_ppm: list[int]) -> list[int]:
@@ -48,15 +52,17 @@ def score(
     """Return the scores of these candidates."""
     scores = Scores()
     candidates = board.candidates
+    action_id, ev, offer_cost = "", 0, 0
     for index in scored:
         candidate = candidates[index]
-        ev = 0
-        for column, value in candidate.values:
-            ev += propensities[column] * value
-        ev //= PPB
-        cost = candidate.fixed_cost_micro
-        if candidate.redeemed_at >= 0:
-            cost += propensities[candidate.redeemed_at] * candidate.offer_cost_micro // PPB
+        if candidate.action_id != action_id:  # the treatments of an action stand side by side and share its value
+            action_id, ev, offer_cost = candidate.action_id, 0, 0
+            for column, value in candidate.values:
+                ev += propensities[column] * value
+            ev //= PPB
+            if candidate.redeemed_at >= 0:
+                offer_cost = propensities[candidate.redeemed_at] * candidate.offer_cost_micro // PPB
+        cost = candidate.fixed_cost_micro + offer_cost
         net = ev - cost - fatigues[candidate.load]
         m = contexts[candidate.category_at] * (candidate.lever_ppm * meta_ppm // PPM) // PPM
         scores.ev.append(ev)

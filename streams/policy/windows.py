@@ -15,13 +15,12 @@ class Window:
 
     rule: str
     scope: int  # 0 global, 1 channel, 2 category, 3 intent, 4 action
-    value: str  # one id of the scope, or "*" for each
     limit: int
     rolling_ms: int  # 0 = calendar
     calendar: int  # 0 day, 1 week, 2 month; -1 = rolling
     klass: str  # of the contacts that count, or "*"
     with_shadows: bool  # shadow contacts count too
-    by_value: dict[str, int]  # candidates by id of the scope
+    by_value: dict[str, int]  # candidates by id of the scope, for the ids that the rule is about
     always: int  # refused whatever was sent: a limit of 0
 
 
@@ -48,7 +47,6 @@ def make_windows(
                     Window(
                         rule.id,
                         SCOPES.index(rule.scope),
-                        rule.value,
                         rule.limit,
                         rule.rolling_ms,
                         CALENDAR.index(rule.calendar) if rule.calendar else -1,
