@@ -13,7 +13,7 @@ from faust import Worker
 
 from agents.settings import Settings
 from agents.transport.app import StreamApp
-from agents.transport.errors import Refused
+from agents.transport.errors import Refused, die
 from agents.transport.supervisor import watch_lifeline
 from agents.transport.topics import check_partitions, list_topics, wanted_topics
 
@@ -27,7 +27,9 @@ def run_worker(app: StreamApp) -> NoReturn:
     app.conf.datadir.mkdir(parents=True, exist_ok=True)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    StreamWorker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop).execute_from_commandline()
+    worker = StreamWorker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
+    worker.spinner = None  # it would write to a terminal that is not its own
+    worker.execute_from_commandline()
 
 
 async def preflight(settings: Settings, models: Iterable[str] = ()) -> None:
@@ -46,6 +48,15 @@ class StreamWorker(Worker):
         """Watch the supervisor from the beginning."""
         await super().on_first_start()
         watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+    async def start(self) -> None:
+        """Start everything; where that fails, end with a code that says so: Faust's way out ends in `stop`."""
+        try:
+            await super().start()
+        except OSError as error:  # the web port is taken, above all
+            die(f"the worker did not start (web port {self.app.conf.web_port})", error)
+        except Exception as error:  # noqa: BLE001 — whatever it is, nothing was done yet
+            die("the worker did not start", error, bug=True)
 
     async def stop(self) -> None:
         """Stop everything and exit: all is committed and released; Faust would take two seconds more."""
