@@ -229,10 +229,9 @@ class State:
                 self.windows.set(decision.until, decision.decision_id, key)
         for key in self.rounds.keys():  # noqa: SIM118  # the same
             opened = self.rounds.get(key)
-            if opened is not None:
-                self.rounds_open += not opened.closed_at
-                if opened.deadline_wall_at:
-                    self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
+            self.rounds_open += opened is not None and not opened.closed_at
+            if opened is not None and opened.deadline_wall_at:
+                self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
         self._rounds_open_durable = self.rounds_open
         self.windows.flush()
         self.deadlines.flush()
