@@ -89,7 +89,7 @@ class Demo:
             while True:
                 self._costs.update(crew.costs())
                 pages = await asyncio.gather(*(_page(session, port) for port in self._web_ports))
-                self._decided = max(self._decided, sum(map(_decisions, pages)))
+                self._decided = max(self._decided, sum(map(decisions, pages)))
                 await asyncio.sleep(SAMPLE_S)
 
     def _worker_rss_mb(self) -> float:
@@ -148,5 +148,6 @@ async def _page(session: aiohttp.ClientSession, port: int) -> str:
     return ""  # it starts, or is being restarted
 
 
-def _decisions(page: str) -> int:
+def decisions(page: str) -> int:
+    """Return how many decisions a worker's metrics tell of."""
     return sum(int(float(line.rpartition(" ")[2])) for line in page.splitlines() if line.startswith(_DECISIONS))

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
 from agents.demo.estate import Estate
@@ -22,7 +22,7 @@ async def run_script(estate: Estate, name: str, *, shown: bool = False) -> None:
     await _wait_ended(estate, name, script)
 
 
-async def said_by(estate: Estate, name: str, arguments: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
+async def said_by(estate: Estate, name: str, arguments: Sequence[str]) -> AsyncGenerator[dict[str, Any], None]:
     """Run a script and yield what it says, one JSON object a line; raise UserError if it fails."""
     script = await _start(estate, name, arguments, asyncio.subprocess.PIPE)
     if script.stdout is None:

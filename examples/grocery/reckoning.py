@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ from agents.codecs.avro import (
     decode_reward,
     decode_training_example,
 )
+from agents.codecs.errors import Undecodable
 from examples.grocery.scores import Scores
 from streams.decision import unpack
 from streams.policy import Policy
@@ -117,9 +119,10 @@ class Reckoning:
     def _raw(self, record: Record) -> None:
         self._first_ms = min(self._first_ms or record.timestamp, record.timestamp)
         if self._may_trigger(record.value):
-            event = decode_raw_event(record.value)
-            if event.type in self._triggers:
-                self._trigger_at.setdefault(event.event_id, record.timestamp)
+            with suppress(Undecodable):  # it is among the dead letters
+                event = decode_raw_event(record.value)
+                if event.type in self._triggers:
+                    self._trigger_at.setdefault(event.event_id, record.timestamp)
 
     def _event(self, record: Record) -> None:
         if self._may_trigger(record.value):

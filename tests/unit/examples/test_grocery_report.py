@@ -46,7 +46,7 @@ def reckoning() -> Reckoning:
 
 def test_duplicates_are_what_is_neither_accepted_nor_refused(reckoning: Reckoning) -> None:
     told = [raw("basket_completed", str(n)) for n in range(5)]
-    reckoning.take("raw-events", [*told, told[0], record(b"junk")])
+    reckoning.take("raw-events", [*told, told[0], record(b"junk basket_completed")])
     reckoning.take("events", [accepted("basket_completed", str(n)) for n in range(5)])
     lost = DeadLetter("undecodable:magic", "", Origin("grocery.raw-events.v1", 0, 6, 1), None, b"junk", [], 1)
     other = DeadLetter("undecodable:magic", "", Origin("grocery.proposals.v1", 0, 6, 1), None, b"junk", [], 1)
