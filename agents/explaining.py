@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 
+from agents.committed import wait_partitions
 from agents.decisions import Archive, Found, Progress
+from agents.moment import Moment
 from agents.policy_topic import Bundle, read_bundles
 from agents.settings import Settings
 from agents.vault import PersonalVault
@@ -20,6 +22,7 @@ from streams.decision.wording import instant, money, percent
 from streams.ids import chained
 from streams.policy import Policy, compile_policy
 from streams.policy.quantities import PPB
+from streams.topology import topic_name
 
 NOTES: Final[dict[str, Callable[[dict[str, str]], str]]] = {
     "delivered": lambda _: "delivered",
@@ -46,15 +49,18 @@ class Explanation:
 
 
 async def look_up(
-    settings: Settings, decision_id: str | None, profile_id: str | None, at: int | None, progress: Progress
+    settings: Settings, decision_id: str | None, profile_id: str | None, until: Moment | None, progress: Progress
 ) -> Explanation | None:
-    """Return the decision of that id, or else the last one about a person at or before `at`; None if there is none."""
+    """Return the decision of that id, or else the last one about a person until a moment; None if there is none."""
     archive = Archive(settings.bootstrap, settings.namespace, progress)
-    found = await (archive.find(decision_id) if decision_id else archive.find_last(profile_id or "", at))
-    if found is None:
-        return None
-    bundles, _ = await read_bundles(settings.bootstrap, settings.namespace)
-    return explain(found, bundles)
+    await wait_partitions(settings.bootstrap, topic_name(settings.namespace, "policies"), 0)  # or it is said at once
+    bundles, current = await read_bundles(settings.bootstrap, settings.namespace)
+    if decision_id is not None:
+        found = await archive.find(decision_id)
+    else:
+        zone = str(bundles.get(current, {}).get("zone", "UTC"))
+        found = await archive.find_last(profile_id or "", until.last_ms(zone) if until else None)
+    return explain(found, bundles) if found is not None else None
 
 
 def explain(found: Found, bundles: dict[str, Bundle]) -> Explanation:

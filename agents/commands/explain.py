@@ -1,31 +1,26 @@
 """Tell one decision in words: why this, and why not the others."""
 
 import time
-from datetime import UTC, datetime
 
 import click
 
+from agents import moment
 from agents.errors import UserError
 
 PATIENCE_S = 2.0  # without a word, and between two
 
 
-class Instant(click.ParamType):
-    """An instant: ISO 8601, in UTC where it names no offset, or epoch milliseconds."""
+class MomentType(click.ParamType):
+    """A time as a person says it."""
 
-    name = "instant"
+    name = "time"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return epoch milliseconds."""
-        text = str(value)
-        if text.isdecimal():
-            return int(text)
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> moment.Moment:
+        """Return the moment that is meant."""
         try:
-            told = datetime.fromisoformat(text)
-        except ValueError:
-            examples = "2017-08-01, 2017-08-01T14:30-04:00 or 1501612200000"
-            self.fail(f"expected a time such as {examples}, got {text!r}", param, ctx)
-        return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp() * 1000)
+            return moment.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Patience:
@@ -44,7 +39,7 @@ class Patience:
 @click.command("explain")
 @click.argument("decision_id", required=False)
 @click.option("--profile", "profile_id", help="Find the last decision about this person instead of naming one.")
-@click.option("--at", type=Instant(), help="With --profile: the last one at or before this time of the deployment.")
+@click.option("--at", type=MomentType(), help="With --profile: the last one until this time of the deployment.")
 @click.option(
     "--reader",
     type=click.Choice(["agent", "auditor", "person"]),
@@ -53,17 +48,22 @@ class Patience:
     help="Whom it is told to: who serves the person, who checks us, or the person.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: head, candidates, snapshot, notes, text.")
-def command(decision_id: str | None, profile_id: str | None, at: int | None, reader: str, *, as_json: bool) -> None:
+def command(
+    decision_id: str | None, profile_id: str | None, at: moment.Moment | None, reader: str, *, as_json: bool
+) -> None:
     """Tell one decision in words: why this, why not each of the others, and what came of it.
 
     It reads committed topics only and changes nothing. What the decision saw of the person is opened with that
     person's key; once the key is erased, what is left is told. The record's hash is computed again, and a record that
     was changed is told as such.
 
+    Times are told in the person's zone. --at takes a date or a time, to the minute or the second and to its end, in
+    the policy's zone unless it names an offset; or epoch milliseconds.
+
     \b
     Examples:
       continuo explain 3f0c9e5a7d1b42f8a6e4c2d09b8f7165
-      continuo explain --profile h-1234 --at 2017-08-01        what was decided last before August, UTC
+      continuo explain --profile h-1234 --at 2017-07-31        what was decided last until the end of July
       continuo explain --profile h-1234 --reader person        in the words that h-1234 may read
       CONTINUO_NAMESPACE=grocery continuo explain --profile h-1234 --json | jq .candidates
 
@@ -88,7 +88,7 @@ def command(decision_id: str | None, profile_id: str | None, at: int | None, rea
     log.configure("warning", chosen.log_format)
     explanation = asyncio.run(explaining.look_up(chosen, decision_id, profile_id, at, Patience()))
     if explanation is None:
-        which = f"with the id {decision_id}" if decision_id else f"about {profile_id}" + (" by then" if at else "")
+        which = f"with the id {decision_id}" if decision_id else f"about {profile_id}" + (" until then" if at else "")
         raise UserError(
             f"there is no decision {which} in the namespace {chosen.namespace} at {chosen.bootstrap}; "
             "CONTINUO_NAMESPACE names another deployment's"

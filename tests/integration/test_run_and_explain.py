@@ -19,7 +19,7 @@ import psutil
 import pytest
 import yaml
 
-from agents import explaining
+from agents import explaining, moment
 from agents.codecs.avro import decode_decision, encode_decision, encode_decision_note, encode_raw_event
 from agents.settings import PREFIX, Settings
 from streams.partition import partition_of
@@ -95,7 +95,8 @@ class Place:
     def explain(self, decision_id: str | None = None, **about: Any) -> explaining.Explanation | None:
         """Look a decision up as the command does, without the second that a process takes."""
         settings = Settings(broker=self.broker, namespace=self.namespace)
-        asked = explaining.look_up(settings, decision_id, about.get("profile_id"), about.get("at"), lambda *_: None)
+        until = moment.parse(about["at"]) if "at" in about else None
+        asked = explaining.look_up(settings, decision_id, about.get("profile_id"), until, lambda *_: None)
         return asyncio.run(asked)
 
     def explained(self, decision_id: str) -> str:
@@ -190,6 +191,8 @@ def test_the_last_decision_about_a_person_is_found_by_time(place: Place) -> None
     latest = place.explain(profile_id=person)
     assert latest is not None
     assert latest.found.decision == second
+    assert place.explain(profile_id=person, at="2017-07-13") is not None, "NOW is 22:40 of that day in New York"
+    assert place.explain(profile_id=person, at="2017-07-12") is None
     then = place.ask("explain", "--profile", person, "--at", str(second.decided_at - 1), "--json")
     told = json.loads(then.stdout)
     assert told["decision"]["decision_id"] == first.decision_id
@@ -198,7 +201,7 @@ def test_the_last_decision_about_a_person_is_found_by_time(place: Place) -> None
     assert {one["treatment"] for one in told["candidates"]} == {
         "soup_off.email", "soup_off.app", "soup_more.app", "bread_back.email", "bread_back.app", "recall.app",
     }  # fmt: skip
-    assert place.explain(profile_id=person, at=first.decided_at - 1) is None
+    assert place.explain(profile_id=person, at=str(first.decided_at - 1)) is None
 
 
 def test_an_id_that_nobody_has_is_a_clear_error(place: Place) -> None:
