@@ -18,6 +18,7 @@ from streams.rows import Contacts, Offer
 DAY_MS: Final = 86_400_000
 CONTACTS_MAX: Final = 128  # about 10 KiB a person; no rule's limit is above 100
 SHOWN_MS: Final = 30 * DAY_MS  # how long it matters, between equals, which was shown last
+COOLDOWNS_MAX: Final = 64  # 3 KiB; more categories than a person buys from in a week
 OFFERS_MAX: Final = 32  # 5 KiB; an offer of its own for each of the last weeks' contacts
 
 
@@ -98,6 +99,7 @@ def cool_down(contacts: Contacts, outcome: OutcomeType, category: str, at: int) 
         if cooldown[0] == scope:
             cooldown[1] = max(cooldown[1], until)
             return True
+    contacts.cooldowns = [cooldown for cooldown in contacts.cooldowns if cooldown[1] > at][1 - COOLDOWNS_MAX :]
     contacts.cooldowns.append([scope, until])
     return True
 

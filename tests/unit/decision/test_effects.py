@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from streams.decision import effects
-from streams.policy import Candidate
+from streams.policy import Candidate, Policy
 from streams.rows import Contacts
 from tests.builders import DAY_MS, HOUR_MS, NOW, compiled, make_contacts, make_offer, small_policy
 
@@ -92,12 +92,18 @@ def test_pressure_decays_and_adds_up() -> None:
     assert contacts.pressure["email"] == [750_000, NOW + 72 * HOUR_MS]
 
 
-def test_an_outcome_lets_its_category_rest_or_everything() -> None:
+def _resting() -> Policy:
     outcomes = small_policy()["outcomes"]
     outcomes["purchase"]["cool_down"] = "7d"
     outcomes["retain"]["cool_down"] = "1d"
-    policy = compiled(outcomes=outcomes)
-    contacts = Contacts()
+    return compiled(outcomes=outcomes)
+
+
+RESTING = _resting()
+
+
+def test_an_outcome_lets_its_category_rest_or_everything() -> None:
+    policy, contacts = RESTING, Contacts()
     assert effects.cool_down(contacts, policy.outcomes["purchase"], "soup", NOW)
     assert effects.cool_down(contacts, policy.outcomes["purchase"], "soup", NOW - 5)
     assert effects.cool_down(contacts, policy.outcomes["retain"], "soup", NOW)
@@ -120,5 +126,8 @@ def test_a_row_is_bounded() -> None:
     contacts = Contacts()
     for n in range(200):
         effects.reserve(contacts, POLICY, SOUP_EMAIL, f"a{n}", NOW + n, ghost=False)
+        effects.cool_down(contacts, RESTING.outcomes["purchase"], f"c{n}", NOW + n)
+    assert len(contacts.cooldowns) == effects.COOLDOWNS_MAX
+    assert contacts.cooldowns[-1][0] == "category:c199"
     assert (len(contacts.at), len(contacts.offers)) == (effects.CONTACTS_MAX, effects.OFFERS_MAX)
     assert contacts.activation_id[-1] == contacts.offers[-1].activation_id == "a199"
