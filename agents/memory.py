@@ -6,7 +6,7 @@ What it cannot do: commit, fail, lose a worker, or let two things happen at once
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiokafka.structs import ConsumerRecord
@@ -24,10 +24,10 @@ CHUNK_MAX: Final = 1_000
 class MemoryStream:
     """A deployment: a log, its shards, and the processes around them."""
 
-    def __init__(self, namespace: str, appliers: list[Applier]) -> None:
+    def __init__(self, namespace: str, appliers: Sequence[Applier]) -> None:
         self.log: Final[dict[Place, list[ConsumerRecord[bytes, bytes]]]] = defaultdict(list)
         self._namespace: Final = namespace
-        self._appliers: Final = appliers
+        self._appliers: Final = appliers  # the caller may replace one by its successor
         self._readers: dict[str, Reader] = {}
         self._next: dict[tuple[int, Place], int] = defaultdict(int)  # (shard or -1 for a reader, place) -> next offset
         self.wall = 0

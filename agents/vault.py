@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES: Final = 16
 NONCE_BYTES: Final = 12
+CIPHERS_MAX: Final = 20_000  # as many as rows are kept warm
 
 
 class PersonalVault:
@@ -42,7 +43,7 @@ class PersonalVault:
     def _cipher(self, key: bytes) -> AESGCM:
         cipher = self._ciphers.get(key)
         if cipher is None:
-            if len(self._ciphers) >= 20_000:  # as many as rows are kept warm
+            if len(self._ciphers) >= CIPHERS_MAX:
                 self._ciphers.clear()
             cipher = self._ciphers[key] = AESGCM(key)
         return cipher

@@ -33,7 +33,7 @@ class Deployment:
         self.parts: Final = Parts(self.settings, Counts(Telemetry()))
         self.rows: Final[list[dict[bytes, bytes]]] = [{} for _ in range(partitions)]
         self.appliers: Final = [self.parts.applier(i, rows, 0) for i, rows in enumerate(self.rows)]
-        self.log: Final = MemoryStream(self.settings.namespace, list(self.appliers))
+        self.log: Final = MemoryStream(self.settings.namespace, self.appliers)
         self.log.wall = 1_700_000_000_000
         self.publish(bundle)
 
@@ -43,6 +43,11 @@ class Deployment:
         self.log.send("policies", BUNDLE + name.encode(), canonical(bundle))
         self.log.send("policies", CURRENT, name.encode())
         return name
+
+    def restart(self, partition: int) -> None:
+        """Go on with this shard from its rows alone."""
+        step = self.appliers[partition].step
+        self.appliers[partition] = self.parts.applier(partition, self.rows[partition], step)
 
     def learn(self, version: ModelVersion) -> None:
         """Publish a version of a model, or a heartbeat."""
