@@ -72,6 +72,10 @@ class Shards(Service):
         await self._control.stop()
         await self._close(list(self.shards))
 
+    def is_ready(self) -> bool:
+        """Tell whether this worker holds its share of the partitions and takes what they bring."""
+        return self.generation is not None and not self._draining
+
     def wake(self) -> None:
         """Have the turnstile look again: a shard may be able to go on."""
         self._awake.set()

@@ -9,6 +9,8 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -165,6 +167,25 @@ def test_every_process_of_the_policy_is_started_and_told(place: Place) -> None:
     ]  # fmt: skip
     assert all((place.folder / log).exists() for log in started.values())
     assert f"policy small {compiled().hash[:12]} is current now" in place.said
+
+
+def test_every_worker_says_that_it_is_ready(place: Place) -> None:
+    held = [wait_until(f"worker-{number}", lambda: ready(place, number)) for number in (0, 1)]  # noqa: B023
+    assert sorted(held) == ["holds partitions 0\n", "holds partitions 1\n"]
+
+
+def ready(place: Place, number: int) -> str | None:
+    port = int(place.environment["CONTINUO_WEB_PORT"]) + number
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer:
+            said: str = answer.read().decode()
+            return said
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+        return None
+    except OSError:
+        return None
 
 
 def test_a_decision_is_told_by_its_id(place: Place) -> None:
