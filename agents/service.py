@@ -6,20 +6,23 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.errors import UserError
 from agents.transport.errors import die
+from agents.transport.supervisor import watch_lifeline
 
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
+END_S: Final = 15.0  # below what a supervisor grants before it kills
+
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def run(name: str, main: Main) -> None:
-    """Run `main` until it returns; it is given an event that SIGTERM and SIGINT set.
+    """Run `main` until it returns; it is given an event that SIGTERM, SIGINT and the end of its supervisor set.
 
     Crash-only: an error of the transport ends the process at once, with one line and code 70, for whoever started it to
     start it again. An error meant for the user is raised.
@@ -46,6 +49,8 @@ async def _supervise(name: str, main: Main) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    watch_lifeline(stop.set)
+    overdue = asyncio.create_task(_die_overdue(name, stop))
     try:
         await main(stop)
     except UserError:
@@ -55,3 +60,12 @@ async def _supervise(name: str, main: Main) -> None:
         die(f"{name}: the transport or the disk failed; what was not committed did not happen", error)
     except Exception as error:  # noqa: BLE001 — a bug: told with its traceback, then the same fate
         die(f"{name}: ended by a bug", error, bug=True)
+    finally:
+        overdue.cancel()
+
+
+async def _die_overdue(name: str, stop: asyncio.Event) -> None:
+    """End the process if it has not ended by itself in time: clients that have lost their broker wait for ever."""
+    await stop.wait()
+    await asyncio.sleep(END_S)
+    die(f"{name}: told to stop, and not done", TimeoutError(f"after {END_S:.0f} s"))

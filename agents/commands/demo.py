@@ -33,15 +33,16 @@ def command(households: int | None, until: datetime | None, workers: int) -> Non
       CONTINUO_PARTITIONS    partitions of the demo's topics (8)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     import asyncio
-    import signal
 
     from agents import log, settings
     from agents.demo.play import Demo
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: what was started is stopped
     chosen = settings.load()
     # What goes on is on the screen; log lines at the default level would only break it up.
     log.configure("warning" if chosen.log_level == "info" else chosen.log_level, chosen.log_format)
     part = ["--households", str(households)] if households else []
     part += ["--until", f"{until:%Y-%m-%d}"] if until else []
-    asyncio.run(Demo(chosen, "grocery", part, workers).run())
+    try:
+        asyncio.run(Demo(chosen, "grocery", part, workers).run())
+    except asyncio.CancelledError:
+        raise click.Abort from None

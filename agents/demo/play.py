@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import aiohttp
 import click
 
 from agents import broker
-from agents.broker import ports
+from agents.broker import jvm, ports
+from agents.broker.status import answers
 from agents.demo.estate import Estate
 from agents.demo.screen import Screen
 from agents.demo.scripts import run_script, said_by
@@ -27,6 +29,7 @@ from agents.settings import Settings
 from agents.transport.topics import create_topics, wanted_topics
 
 SAMPLE_S: Final = 1.0
+SILENT_MAX: Final = 5  # samples in a row without an answer, each waited for; a broker that is only busy answers one
 EARLY: Final = 0.4  # of the events: what a worker's memory is then, it should nearly be at the end
 _DECISIONS: Final = "continuo_arbitrate_decisions_total{"
 
@@ -50,7 +53,14 @@ class Demo:
         self._decided = 0
 
     async def run(self) -> None:
-        """Play the history and print the report; the broker, the topics and the estate's folder stay."""
+        """Play the history and print the report; the broker, the topics and the estate's folder stay.
+
+        SIGTERM and ctrl-C cancel it; its processes drain first.
+        """
+        playing = asyncio.current_task()
+        if playing is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
         screen, namespace = self._screen, self._example
         servers = await asyncio.to_thread(_servers, self._settings, screen)
         estate = Estate.of(self._settings, servers, namespace)
@@ -65,9 +75,9 @@ class Demo:
             watching = asyncio.create_task(self._watch(crew))
             try:
                 screen.say("training two models on the first quarter")
-                await _while_running(crew, run_script(estate, f"{self._example}.training"))
+                await self._while_running(crew, run_script(estate, f"{self._example}.training"))
                 screen.say("models published; feeding the year")
-                await _while_running(crew, self._feed(estate))
+                await self._while_running(crew, self._feed(estate))
                 screen.say("the history has ended and the stream is at rest; reading what it left")
             finally:
                 watching.cancel()
@@ -81,6 +91,27 @@ class Demo:
             if not self._early_rss_mb and told["fed"] >= EARLY * told["of"]:
                 self._early_rss_mb = self._worker_rss_mb()
             self._screen.progress(told, self._decided)
+
+    async def _while_running(self, crew: Deployment, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work while crew and broker run; raise UserError if one of them will not."""
+        tasks = [asyncio.create_task(one) for one in (work, crew.wait_failure(), self._wait_broker_gone())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _wait_broker_gone(self) -> NoReturn:
+        """Wait until the embedded broker does not answer any more, and raise UserError with its last words."""
+        silent = 0
+        while silent < SILENT_MAX:
+            await asyncio.sleep(SAMPLE_S)
+            gone = not self._settings.broker and not await asyncio.to_thread(answers, self._settings.broker_port)
+            silent = silent + 1 if gone else 0
+        raise UserError(f"the broker is gone. Its last words:\n{jvm.last_words(self._settings.home / 'broker')}")
 
     async def _watch(self, crew: Deployment) -> None:
         """Note every second what the processes cost and how much was decided."""
@@ -123,17 +154,6 @@ def _servers(settings: Settings, screen: Screen) -> str:
     address = broker.start(settings.home, settings.broker_port, progress=screen.say)
     screen.say(f"Kafka is up at {address}")
     return address
-
-
-async def _while_running(crew: Deployment, work: Coroutine[Any, Any, None]) -> None:
-    """Do some work while the crew runs; raise UserError if a process of it will not."""
-    tasks = [asyncio.create_task(work), asyncio.create_task(crew.wait_failure())]
-    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 def _free_ports(first: int, count: int) -> list[int]:
