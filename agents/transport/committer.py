@@ -21,7 +21,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from agents.telemetry import Telemetry
-from agents.transport.applier import Output, Turn
+from agents.transport.applier import Turn
 from agents.transport.errors import die
 from agents.transport.positions import POSITION_KEY, Place, Snapshot
 
@@ -69,7 +69,7 @@ class Committer:
         self._added = 0  # records since the last commit was taken
         self._dirty = False
         self._urgent = False
-        self._early = False
+        self._early_routes: list[_Route] = []
         self._begun = False
         self._sent: list[asyncio.Future[Any]] = []
         self._wake = asyncio.Event()
@@ -89,8 +89,11 @@ class Committer:
 
     def add(self, turn: Turn, now: int) -> None:
         """Take one turn into the next transaction; `now` is the wall clock in ms."""
-        for output in turn.outputs:
-            self._route(output, now)
+        routes = self._routes
+        for topic, partition, key, value, headers in turn.outputs:
+            route = routes.get((topic, partition)) or self._open(topic, partition)
+            if route.append(timestamp=now, key=key, value=value, headers=headers) is None:
+                route.begin(key, value, headers, now)
         self._changes.update(turn.changes)
         self.pending += turn.consumed
         self._added += turn.consumed
@@ -120,15 +123,12 @@ class Committer:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._producer.stop(), STOP_S)
 
-    def _route(self, output: Output, now: int) -> None:
-        topic, partition, key, value, headers = output
-        route = self._routes.get((topic, partition))
-        if route is None:
-            number = self.partition if partition is None else partition
-            route = self._routes[topic, partition] = _Route(self._producer, topic, number, early=self._is_early(topic))
-        route.append(key, value, headers, now)
-        if route.early:
-            self._early = True
+    def _open(self, topic: str, partition: int | None) -> _Route:
+        route = _Route(self._producer, topic, self.partition if partition is None else partition)
+        self._routes[topic, partition] = route
+        if self._is_early(topic):
+            self._early_routes.append(route)
+        return route
 
     async def _run(self) -> None:
         last = 0.0
@@ -138,11 +138,10 @@ class Committer:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                if self._early:
-                    self._early = False
+                early = [route for route in self._early_routes if route.is_open()]
+                if early:
                     await self._begin()
-                    # A copy, because a turn may add a route while we wait.
-                    for route in [route for route in self._routes.values() if route.early]:
+                    for route in early:
                         self._sent += await route.send()
                 if not self._dirty:
                     continue
@@ -168,13 +167,14 @@ class Committer:
         began = monotonic()
         snapshot = self._snapshot()
         changes, self._changes = self._changes, {}
+        changes[POSITION_KEY] = snapshot.record
         records, self._added = self._added, 0
-        self._dirty = self._urgent = self._early = False
+        self._dirty = self._urgent = False
         now = int(time() * 1000)
-        changelog = _Route(self._producer, self._changelog, self.partition, early=False)
+        changelog = _Route(self._producer, self._changelog, self.partition)
         for key, row in changes.items():
-            changelog.append(key, row, [], now)
-        changelog.append(POSITION_KEY, snapshot.record, [], now)
+            if changelog.append(timestamp=now, key=key, value=row) is None:
+                changelog.begin(key, row, [], now)
         taken = [route.take() for route in self._routes.values() if route.is_open()]
         async with asyncio.timeout(self._pace.timeout_s):
             await self._begin()
@@ -206,33 +206,36 @@ class Committer:
 class _Route:
     """Batches on their way to one partition of one topic, in order."""
 
-    __slots__ = ("_batches", "_partition", "_producer", "_topic", "early")
+    __slots__ = ("_batches", "_partition", "_producer", "_topic", "append")
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int, *, early: bool) -> None:
-        self._producer, self._topic, self._partition, self.early = producer, topic, partition, early
+    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
+        self._producer, self._topic, self._partition = producer, topic, partition
         self._batches: list[Any] = []
+        self.append: Callable[..., Any] = _refuse  # of the last batch; None when that one is full
 
-    def append(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: int) -> None:
-        batches = self._batches
-        if batches and batches[-1].append(timestamp=now, key=key, value=value, headers=headers) is not None:
-            return
-        # The first record of a batch is always taken, however large; the topic's limit is the broker's to enforce.
-        batches.append(self._producer.create_batch())
-        batches[-1].append(timestamp=now, key=key, value=value, headers=headers)
+    def begin(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: int) -> None:
+        """Begin another batch; its first record is taken however large, for limits are the topics' and the broker's."""
+        batch = self._producer.create_batch()
+        self._batches.append(batch)
+        self.append = batch.append
+        self.append(timestamp=now, key=key, value=value, headers=headers)
 
     def is_open(self) -> bool:
         return bool(self._batches)
 
     def take(self) -> _Route:
         """Return what is here as a route of its own and begin anew."""
-        taken = _Route(self._producer, self._topic, self._partition, early=self.early)
+        taken = _Route(self._producer, self._topic, self._partition)
         taken._batches, self._batches = self._batches, []
+        self.append = _refuse
         return taken
 
     async def send(self) -> list[asyncio.Future[Any]]:
-        batches, self._batches = self._batches, []
-        sent = []
+        batches = self.take()._batches
         for batch in batches:
             batch.close()
-            sent.append(await self._producer.send_batch(batch, self._topic, partition=self._partition))
-        return sent
+        return [await self._producer.send_batch(batch, self._topic, partition=self._partition) for batch in batches]
+
+
+def _refuse(**_: object) -> None:
+    """Stand for a batch that is not there: it takes nothing."""
