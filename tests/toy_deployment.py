@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
 
 import msgspec
 from confluent_kafka import Producer, TopicPartition
@@ -58,14 +57,15 @@ FLAWLESS = {"lost": 0, "duplicates": 0, "disordered": 0, "wrong_rows": 0, "steps
 class ToyDeployment:
     """One namespace of its own on the broker."""
 
-    def __init__(self, broker: str, home: Path, **settings: Any) -> None:
+    def __init__(self, broker: str, home: Path, *, keys: int = KEYS, text: str = "x" * 60) -> None:
         """Create the topics."""
         self.settings = Settings(
-            broker=broker, namespace=f"toy-{os.getpid()}-{next(_numbers)}", home=home, partitions=PARTITIONS, **settings
+            broker=broker, namespace=f"toy-{os.getpid()}-{next(_numbers)}", home=home, partitions=PARTITIONS
         )
         self.broker = broker
         self.group = self.settings.namespace
         self.fed = 0
+        self.keys, self.text = keys, text
         self.workers: list[subprocess.Popen[str]] = []
         wanted = wanted_topics(self.settings.namespace, PARTITIONS, ["toy"])
         asyncio.run(create_topics(broker, wanted))
@@ -129,8 +129,8 @@ class ToyDeployment:
     def _events(self, records: int) -> Iterator[tuple[int, bytes, bytes]]:
         for n in range(self.fed, self.fed + records):
             partition = n % PARTITIONS
-            key = f"{partition}-{n // PARTITIONS % KEYS}"
-            yield partition, key.encode(), msgspec.json.encode(toy.Event(n, key, float(n % 97), "x" * 60))
+            key = f"{partition}-{n // PARTITIONS % self.keys}"
+            yield partition, key.encode(), msgspec.json.encode(toy.Event(n, key, float(n % 97), self.text))
         self.fed += records
 
     def feed_in_transactions(self, records: int, per_transaction: int) -> None:
