@@ -233,7 +233,9 @@ def test_a_score_on_the_threshold_is_not_above_it() -> None:
         verdict = decided(compiled(delivery_channels=channels))
         assert verdict.source == source
     channels["app"]["threshold"] = 0.5
-    assert decided(compiled(delivery_channels=channels)).reason == "threshold"
+    policy = compiled(delivery_channels=channels)
+    assert decided(policy).reason == "threshold"
+    assert refused(decided(policy), policy) == {"threshold": set(ALL)}
 
 
 def test_contexts_and_levers_scale_and_fatigue_and_losses_cost() -> None:
