@@ -1,0 +1,59 @@
+"""What the judge is told beside the log, and the definitions that the parts of the judge share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+ACCEPTED: Final = "accepted"
+DUPLICATE: Final = "duplicate"
+REPORTS: Final = ("activation_delivered", "activation_rejected")
+# Places in the evidence.
+READINGS, FAILED, EXPLORED, SELECTION, CHOSEN, GHOST = 4, 5, 14, 15, 18, 19
+
+
+class Fed(NamedTuple):
+    """One record as it was fed, and what has to become of it."""
+
+    partition: int
+    key: bytes
+    value: bytes | None
+    fate: str  # accepted | duplicate | the cause of its dead letter
+    home: int  # partition of its person
+    event: dict[str, Any] | None  # None = it is none
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the judge is told beside the log."""
+
+    fed: list[Fed]  # in the order of feeding
+    homes: dict[str, int]  # person -> partition
+    bundle: dict[str, Any]  # the policy, as it was published
+    filters: list[str]  # names of the filters, as the evidence has them
+
+
+Flaws = Iterator[str]
+
+
+def evidence_of(decision: dict[str, Any]) -> list[Any]:
+    """Return the evidence's array."""
+    assert decision["evidence"][:1] == b"\x01"
+    told: list[Any] = msgspec.msgpack.decode(decision["evidence"][1:])
+    return told
+
+
+def derived(kind: str, *parts: str) -> str:
+    """Return the id that these parts cause: SHA-256 over lengths and parts, 16 bytes of it in hex."""
+    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts))
+    return hashlib.sha256(message).hexdigest()[:32]
+
+
+def repeated(found: Iterator[Any]) -> list[Any]:
+    """Return what is there more than once."""
+    return [one for one, times in Counter(found).items() if times > 1]

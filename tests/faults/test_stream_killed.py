@@ -1,0 +1,119 @@
+"""The whole stream on a real Kafka, processes killed with -9 at random, judged from the topics by another client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agents.policy_files import load_bundle
+from examples.grocery import adapter, training
+from examples.grocery.tables import local_ms
+from tests.faults.case import Case, Fed
+from tests.faults.checker import flaws, mechanisms
+from tests.faults.feeding import DAY_MS, POISONS, Feeding
+from tests.faults.storm import WORKERS, Storm
+from tests.processes import Deployment
+
+pytestmark = pytest.mark.kafka
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PARTITIONS: Final = 4
+MODEL: Final = "model next_purchase"
+OTHERS: Final = (MODEL, "trainer next_purchase", "trainer lapse", "channel receipt email app")
+END_MS: Final = 17 * DAY_MS  # the longest window, with what may come late
+WARM_ON: Final = date(2017, 2, 1)  # from here on lapse and basket answer
+BROKEN_ON: Final = date(2017, 4, 6)  # from here on lapse cannot
+KILLS: Final = 6
+NEVER: Final = {"suppression"}  # filters that nothing the stream takes in can make refuse anybody
+
+
+def policy() -> dict[str, Any]:
+    """Return the grocery policy, made so that a small part of the year shows all that it can do."""
+    bundle = dict(load_bundle(ROOT / "examples/grocery/policy"))
+    bundle["holdout"] = bundle["holdout"] | {"share": 0.15}
+    bundle["exploration"] = bundle["exploration"] | {"epsilon": 0.3, "delta": 0.3}
+    models, outcomes = bundle["models"], bundle["outcomes"]
+    bundle["models"] = models | {"lapse": models["lapse"] | {"required": True}}
+    bundle["outcomes"] = outcomes | {"purchase": outcomes["purchase"] | {"cool_down": "1d"}}
+    return bundle
+
+
+@pytest.mark.parametrize(
+    ("households", "until"),
+    [(100, date(2017, 4, 12)), pytest.param(400, date(2017, 5, 15), marks=pytest.mark.slow)],
+)
+def test_processes_killed_at_random_change_nothing_that_was_promised(
+    broker: str, tmp_path: Path, households: int, until: date
+) -> None:
+    seed = int(os.environ.get("SEED", random.randrange(10_000)))
+    print(f"SEED={seed}")  # noqa: T201 — to run the same storm again
+    bundle = policy()
+    with Deployment(broker, tmp_path, bundle, partitions=PARTITIONS, mode="history") as deployment:
+        storm = Storm(deployment, random.Random(seed))
+        feeding = Feeding(households, until, PARTITIONS, deployment.policy.holdout, seed)
+        fed, rounds_open = asyncio.run(rage(storm, feeding, households))
+        log = storm.log()
+    filters = list(deployment.policy.points["checkout"].board.filters)
+    case = Case(fed, feeding.homes, bundle, filters)
+    assert flaws(log, case) == [], f"SEED={seed}"
+    seen = mechanisms(log, case)
+    assert [name for name in expected(bundle, filters) if not seen[name]] == [], f"SEED={seed}"
+    assert rounds_open
+    assert sum(storm.killed[f"{deployment.namespace}-{name}"] for name in WORKERS) > KILLS / 2
+    assert all(storm.killed[name] for name in OTHERS)
+
+
+def expected(bundle: dict[str, Any], filters: list[str]) -> list[str]:
+    """Return every mechanism that has to have been at work, for the judge's word to mean anything."""
+    return [
+        "accepted", "forwarded", "duplicates", *(f"dead letter {cause}" for cause in POISONS),
+        *(f"source {source}" for source in ("best", "explore", "holdout", "none")),
+        *(f"filter {name}" for name in filters if name not in NEVER), "reason threshold", "reason holdout",
+        *(f"answered {model}" for model in bundle["models"]), *(f"flag prior:{model}" for model in bundle["models"]),
+        "flag degraded:lapse", "version next_purchase", "version lapse",
+        *(f"activation {channel}" for channel in bundle["delivery_channels"]), "note delivered",
+        "reward pending", "reward final", "reward final of worth", *(f"example {model}" for model in bundle["models"]),
+    ]  # fmt: skip
+
+
+async def rage(storm: Storm, feeding: Feeding, households: int) -> tuple[list[Fed], int]:
+    """Feed everything and kill meanwhile; return what was fed, and how many rounds were open at the worst moment."""
+    chance, policy = storm.chance, storm.deployment.policy
+    for version in training.train(policy, adapter.events(households, date(2017, 4, 1)), 0):
+        # What it was trained on came later; here it only has to answer.
+        storm.publish(replace(version, trained_until=local_ms(WARM_ON)))
+    storm.publish(replace(version, model="lapse", version="broken", trained_until=local_ms(BROKEN_ON), artefact=b"?"))
+    slices = list(feeding.slices())
+    late = len(slices) * 3 // 4  # next_purchase has learned enough to be asked
+    places = chance.sample(range(2, late), KILLS - 2) + chance.sample(range(late, len(slices)), 3)
+    frozen_at, *moments = reversed(places)
+    victims = dict(zip(chance.sample(range(2, len(slices)), len(OTHERS)), OTHERS, strict=True))
+    accepted = rounds_open = 0
+    async with storm.raging(*OTHERS):
+        for number, part in enumerate(slices):
+            storm.feed(part.fed)
+            accepted += part.accepted
+            if number in victims:
+                storm.kill_other(victims[number])
+            if number in moments:
+                await storm.wait_count("accepted", accepted - chance.randrange(1, part.accepted))
+                storm.kill_worker()
+            if number == frozen_at:
+                with storm.frozen(MODEL):
+                    await storm.wait_count("accepted", accepted)
+                    rounds_open = await storm.wait_rounds_open()
+                    storm.kill_worker()
+            await storm.wait_count("accepted", accepted)
+        counts = storm.watch.counts
+        await storm.wait_count("decisions", counts["triggers"])
+        await storm.wait_count("reports", counts["sent"])
+        storm.tick(feeding.ends_at + END_MS)
+        await storm.wait_count("final", counts["acted"] * len(policy.outcomes))
+    return [one for part in slices for one in part.fed], rounds_open
