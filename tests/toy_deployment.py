@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import msgspec
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import ConsumerGroupState, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from agents.settings import Settings
@@ -176,6 +176,16 @@ class ToyDeployment:
     def tail(self, noun: str = "events", *, committed: bool = True) -> witness.Tail:
         """Follow a topic."""
         return witness.Tail(self.broker, self.topic(noun), PARTITIONS, committed=committed)
+
+    def wait_members(self, members: int) -> None:
+        """Wait until the group is at rest with that many members."""
+        admin = AdminClient({"bootstrap.servers": self.broker})
+
+        def is_at_rest() -> bool:
+            group = admin.describe_consumer_groups([self.group])[self.group].result(10)
+            return len(group.members) == members and group.state == ConsumerGroupState.STABLE
+
+        wait_until(is_at_rest, 30, f"{members} members")
 
     def wait_committed(self, records: int, deadline_s: float = 60) -> None:
         """Wait until a committed reader has seen that many events."""

@@ -21,6 +21,7 @@ from agents.transport.consumer import ChunkTransport
 from agents.transport.control import Listener
 from agents.transport.errors import die
 from agents.transport.shards import Shards
+from agents.transport.tables import NoTables
 from agents.transport.tuning import Tuning
 from streams.topology import BY_NOUN, topic_name
 
@@ -69,6 +70,7 @@ class StreamApp(faust.App):
             topic_allow_declare=False,  # topics are created from the topology, before any worker starts
             topic_disable_leader=True,
             table_standby_replicas=0,
+            TableManager=NoTables,
             broker_commit_interval=LAG_COMMIT_S,
             broker_session_timeout=self.tuning.session_s,
             broker_heartbeat_interval=self.tuning.heartbeat_s,

@@ -122,6 +122,7 @@ def test_two_workers_share_partitions_and_nothing_else(deployment: ToyDeployment
     feeder = deployment.feeding(20_000, rate=5_000)
     second = deployment.start("w1")
     feeder.join()
+    deployment.wait_members(2)
     deployment.wait_committed(22_000)
     second.terminate()
     second.communicate(timeout=20)
