@@ -16,6 +16,7 @@ from streams.topology import BY_NOUN, topic_name
 
 Reader = Callable[[ConsumerRecord], list[Output]]  # a process outside the shards: a model worker, a delivery channel
 Place = tuple[str, int]
+Headers = Sequence[tuple[str, bytes]]
 
 PRIORITY: Final = ("policies", "models", "proposals", "ticks", "routed-events", "raw-events")
 CHUNK_MAX: Final = 1_000
@@ -39,14 +40,11 @@ class MemoryStream:
     def append(self, output: Output, partition: int = 0) -> None:
         """Write one record; `partition` is for those that name none."""
         topic, explicit, key, value, headers = output
-        place = (topic, partition if explicit is None else explicit)
-        offset, sizes = len(self.log[place]), (len(key or b""), len(value or b""))
-        record = ConsumerRecord(topic, place[1], offset, self.wall, 0, key, value, None, *sizes, tuple(headers))
-        self.log[place].append(record)
+        self._write((topic, partition if explicit is None else explicit), key, value, headers)
 
-    def send(self, noun: str, key: bytes | None, value: bytes, partition: int = 0) -> None:
+    def send(self, noun: str, key: bytes | None, value: bytes | None, partition: int = 0) -> None:
         """Produce one record as somebody outside would."""
-        self.append((topic_name(self._namespace, noun), partition, key, value, []))
+        self._write((topic_name(self._namespace, noun), partition), key, value, [])
 
     def records(self, noun: str, model: str = "") -> list[ConsumerRecord[bytes, bytes]]:
         """Return all records of a topic, partition by partition."""
@@ -62,6 +60,11 @@ class MemoryStream:
         """Let time pass on the wall clock, and what it brings about happen."""
         self.wall += ms
         self.run()
+
+    def _write(self, place: Place, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        offset, sizes = len(self.log[place]), (len(key or b""), len(value or b""))
+        record = ConsumerRecord(*place, offset, self.wall, 0, key, value, None, *sizes, tuple(headers))
+        self.log[place].append(record)
 
     def _turn(self) -> bool:
         moved = False

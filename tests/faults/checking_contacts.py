@@ -65,7 +65,7 @@ def check_contacts(log: Log, case: Case) -> Flaws:
             )
             if count >= rule["limit"]:
                 yield f"{told['decision_id']}: {rule['id']} allows {rule['limit']}, there were {count} before"
-        if told["action"]:
+        if channel:
             lease_ms = channels[channel]["lease_s"] * 1000
             contact = known[told["activation_id"]] = Contact(scopes, now + lease_ms)
         else:

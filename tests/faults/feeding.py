@@ -21,6 +21,7 @@ from tests.faults.case import ACCEPTED, DUPLICATE, Fed
 
 DAY_MS: Final = 86_400_000
 SLICE_MS: Final = 3 * DAY_MS  # fed at once: below the week that a history may jump
+END_MS: Final = 17 * DAY_MS  # the longest window of the policy, and what may come late
 STRAYS_EVERY: Final = 9  # households of which everything comes to the wrong partition
 TWICE_EVERY: Final = 60  # events of which one comes twice
 POISON_EVERY: Final = 80

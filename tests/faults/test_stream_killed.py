@@ -12,37 +12,24 @@ from typing import Any, Final
 
 import pytest
 
-from agents.policy_files import load_bundle
 from examples.grocery import adapter, training
 from examples.grocery.tables import local_ms
+from tests.faults.bundle import grocery
 from tests.faults.case import Case, Fed
 from tests.faults.checker import flaws, mechanisms
-from tests.faults.feeding import DAY_MS, POISONS, Feeding
+from tests.faults.feeding import END_MS, POISONS, Feeding
 from tests.faults.storm import WORKERS, Storm
 from tests.processes import Deployment
 
 pytestmark = pytest.mark.kafka
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 PARTITIONS: Final = 4
 MODEL: Final = "model next_purchase"
 OTHERS: Final = (MODEL, "trainer next_purchase", "trainer lapse", "channel receipt email app")
-END_MS: Final = 17 * DAY_MS  # the longest window, with what may come late
 WARM_ON: Final = date(2017, 2, 1)  # from here on lapse and basket answer
 BROKEN_ON: Final = date(2017, 4, 6)  # from here on lapse cannot
 KILLS: Final = 6
 NEVER: Final = {"suppression"}  # filters that nothing the stream takes in can make refuse anybody
-
-
-def policy() -> dict[str, Any]:
-    """Return the grocery policy, made so that a small part of the year shows all that it can do."""
-    bundle = dict(load_bundle(ROOT / "examples/grocery/policy"))
-    bundle["holdout"] = bundle["holdout"] | {"share": 0.15}
-    bundle["exploration"] = bundle["exploration"] | {"epsilon": 0.3, "delta": 0.3}
-    models, outcomes = bundle["models"], bundle["outcomes"]
-    bundle["models"] = models | {"lapse": models["lapse"] | {"required": True}}
-    bundle["outcomes"] = outcomes | {"purchase": outcomes["purchase"] | {"cool_down": "1d"}}
-    return bundle
 
 
 @pytest.mark.parametrize(
@@ -54,7 +41,7 @@ def test_processes_killed_at_random_change_nothing_that_was_promised(
 ) -> None:
     seed = int(os.environ.get("SEED", random.randrange(10_000)))
     print(f"SEED={seed}")  # noqa: T201 — to run the same storm again
-    bundle = policy()
+    bundle = grocery()
     with Deployment(broker, tmp_path, bundle, partitions=PARTITIONS, mode="history") as deployment:
         storm = Storm(deployment, random.Random(seed))
         feeding = Feeding(households, until, PARTITIONS, deployment.policy.holdout, seed)

@@ -1,0 +1,21 @@
+"""The grocery policy, made so that a small part of the year shows all that it can do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from agents.policy_files import load_bundle
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "examples/grocery/policy"
+
+
+def grocery() -> dict[str, Any]:
+    """Return the bundle: more people held out, more explored, a model one cannot do without, categories that rest."""
+    bundle = dict(load_bundle(FOLDER))
+    bundle["holdout"] = bundle["holdout"] | {"share": 0.15}
+    bundle["exploration"] = bundle["exploration"] | {"epsilon": 0.3, "delta": 0.3}
+    models, outcomes = bundle["models"], bundle["outcomes"]
+    bundle["models"] = models | {"lapse": models["lapse"] | {"required": True}}
+    bundle["outcomes"] = outcomes | {"purchase": outcomes["purchase"] | {"cool_down": "1d"}}
+    return bundle
