@@ -109,7 +109,10 @@ class Timers:
 
     def first(self) -> int | None:
         """Return when the next one is due."""
-        return min((heap[0][0] for heap in (self._set, self._fresh) if heap), default=None)
+        kept, fresh = self._set, self._fresh
+        if not fresh:
+            return kept[0][0] if kept else None
+        return min(kept[0][0], fresh[0][0]) if kept else fresh[0][0]
 
     def pop(self, now: int) -> Timer | None:
         """Take the first one that is due at `now`."""
@@ -160,25 +163,17 @@ class State:
         self.open_decisions: Final[Table[OpenDecisions]] = table("open_decisions", b"O")
         self.aliases: Final[Table[Alias]] = table("aliases", b"A")
         self.models: Final[Table[ModelRow]] = table("models", b"M")
-        self._shard: Final[Table[ShardRow]] = table("shard", b"S")
+        self._shards: Final[Table[ShardRow]] = table("shard", b"S")
+        self.shard: ShardRow = self._shards.get("") or ShardRow()  # read several times an event; see keep_shard
         self.windows: Final = Timers()  # deployment's clock: attribution windows
         self.deadlines: Final = Timers()  # wall clock: rounds
         self.rounds_open: int = 0
         self._rounds_open_durable = 0
         self._restore_timers()
 
-    @property
-    def shard(self) -> ShardRow:
-        """The shard's own row; to be `keep_shard`-ed when changed."""
-        row = self._shard.get("")
-        if row is None:
-            row = ShardRow()
-            self._shard.put("", row)
-        return row
-
     def keep_shard(self) -> None:
-        """Keep the shard's own row."""
-        self._shard.put("", self.shard)
+        """Keep the shard's own row, which was changed."""
+        self._shards.put("", self.shard)
 
     def drop_round(self, round_id: str) -> None:
         """Keep no such round, open or closed."""
@@ -217,10 +212,11 @@ class State:
             table.rewind()
         self.windows.rewind()
         self.deadlines.rewind()
+        self.shard = self._shards.get("") or ShardRow()
         self.rounds_open = self._rounds_open_durable
 
     def _tables(self) -> tuple[Table[Any], ...]:
-        return self.profiles, self.rounds, self.contacts, self.open_decisions, self.aliases, self.models, self._shard
+        return self.profiles, self.rounds, self.contacts, self.open_decisions, self.aliases, self.models, self._shards
 
     def _restore_timers(self) -> None:
         for key in self.open_decisions.keys():  # noqa: SIM118  # a table is no dict

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import structlog
@@ -28,6 +28,7 @@ from streams.partition import partition_of
 from streams.topology import topic_name
 
 BATCH_MAX: Final = 1_000  # activations: two transactions of about 20 ms each, whatever is in them
+PACE_S: Final = 0.3  # between two batches that are not full: a transaction costs as much as a hundred activations
 IDLE_COMMIT_S: Final = 1.0  # of positions behind activations that were for others
 
 _log = structlog.get_logger(__name__)
@@ -73,6 +74,8 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
                 await commit(producer, written.of(delivery.deliver()), done, group_id)
                 count += len(mine)
                 committed_at = time.monotonic()
+                if len(batch) < BATCH_MAX:
+                    await _wait_for(stop, PACE_S)
             elif time.monotonic() - committed_at > IDLE_COMMIT_S and (passed := await _positions(consumer)) != done:
                 await commit(producer, [], passed, group_id)
                 done, committed_at = passed, time.monotonic()
@@ -85,6 +88,12 @@ async def _read_ledger(servers: str, topic: str, delivery_channel: str) -> Ledge
         if record.value is not None:
             ledger.take(decode_dispatch(record.value))
     return ledger
+
+
+async def _wait_for(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until `stop`."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def _positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
