@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from aiokafka import ConsumerRecord
 
@@ -23,7 +23,7 @@ from streams.records import Origin
 from streams.state import Changes
 from streams.step import Step
 
-Record = ConsumerRecord[bytes, bytes]
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
 Decode = Callable[[Record], list[Input]]  # raises Undecodable
 Report = Callable[[Step], None]  # takes what was counted since the last time
 
@@ -136,14 +136,16 @@ class ShardApplier:
                 self._apply(given, now)
             except RowUnreadable as error:
                 raise WorkerStop(f"{error}: this version cannot go on from this state", EXIT_POISONED) from error
-            except Exception as error:  # noqa: BLE001  # the same for one on which a stage fails
+            except Exception as error:  # the same for one on which a stage fails
                 due = self.driver.firing
                 self._take_back()
                 if due is not None:
                     self._keep(self.driver.bury_timer(due, _cause(error), str(error)))
                     self._flush(now)
                     self._failed += 1
-                elif record is not None:
+                elif record is None:
+                    raise  # neither a timer nor a record: a bug
+                else:
                     self._bury(given, record, error, is_event=is_event)
                 is_applied = due is None
             else:

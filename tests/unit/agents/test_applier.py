@@ -14,7 +14,7 @@ from agents.transport.applier import Output, Turn, WorkerStop
 from agents.turn import STEP
 from streams import arbitrate, attribute, profile
 from streams.ids import fingerprint
-from streams.inputs import Original
+from streams.inputs import DueInput, Original
 from streams.records import Origin, Proposal, ProposalBatch, RawEvent, RoutedEvent, Tick
 from streams.rows import Profile
 from tests.builders import DAY_MS, NOW
@@ -287,6 +287,14 @@ def test_in_lockstep_one_open_round_blocks_the_partition() -> None:
     deployment.log.run()
     turn = deployment.appliers[0].take(RAW, [raw_record(raw()), raw_record(raw(at=NOW + 1))], WALL)
     assert turn.consumed == 1
+
+
+def test_a_failure_that_is_no_records_is_a_bug_and_leaves_the_applier() -> None:
+    deployment, _ = asking()
+    driver = deployment.appliers[0].driver
+    driver._apply[DueInput] = lambda given, wall: 1 // (wall - wall)
+    with pytest.raises(ZeroDivisionError):
+        deployment.appliers[0].fire(WALL + 60_000)
 
 
 def test_an_original_is_the_record_as_it_came() -> None:
