@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ from streams.topology import FOREVER, TOPICS, Topic, topic_name
 
 _EXISTS: Final = 36  # TOPIC_ALREADY_EXISTS: somebody was faster
 REPLICATION_MAX: Final = 3
+LEADERS_S: Final = 30.0  # an election takes milliseconds; a cluster that starts, seconds
+_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,11 @@ async def create_topics(servers: str, wanted: Iterable[Wanted]) -> list[str]:
         ]
         if problems:
             raise Refused("\n".join(["the broker refused to create topics:", *problems]))
-        return [topic.name for topic in missing]
+        names = [topic.name for topic in missing]
+        async with asyncio.timeout(LEADERS_S):
+            while not await _have_leaders(client, names):
+                await asyncio.sleep(_POLL_S)
+        return names
 
 
 def check_partitions(found: Iterable[Found]) -> None:
@@ -108,6 +115,14 @@ async def _found(client: AIOKafkaAdminClient, wanted: list[Wanted]) -> list[Foun
         if topic["error_code"] == 0
     }
     return [Found(topic, counts.get(topic.name)) for topic in wanted]
+
+
+async def _have_leaders(client: AIOKafkaAdminClient, names: list[str]) -> bool:
+    """Tell whether every partition has a broker that takes records."""
+    described = await client.describe_topics(names)
+    places = [place for topic in described for place in topic["partitions"]]
+    codes = [one["error_code"] for one in [*described, *places]]
+    return not any(codes) and all(place["leader"] >= 0 for place in places)
 
 
 async def _brokers(client: AIOKafkaAdminClient) -> list[object]:
