@@ -80,6 +80,7 @@ class Storm:
             "CONTINUO_LOCKSTEP": str(lockstep).lower(),
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         }
+        self._running: list[asyncio.Task[int]] = []
         self.watch: Watch
         self.workers: Supervisor
         self.others: Supervisor
@@ -93,7 +94,8 @@ class Storm:
         self.workers = Supervisor(self.deployment.broker, space, workers, self._tell)
         self.others = Supervisor(self.deployment.broker, "", [self._command(one, one) for one in others], self._tell)
         self.watch = Watch(self.deployment)
-        running = [asyncio.create_task(one.run()) for one in (self.others, self.workers)]
+        self.deployment.home.mkdir(parents=True, exist_ok=True)
+        running = self._running = [asyncio.create_task(one.run()) for one in (self.others, self.workers)]
         try:
             yield self
             self.workers.stop()
@@ -109,6 +111,7 @@ class Storm:
         """Return as soon as so many were seen; fail when they are not in time."""
         deadline = monotonic() + PATIENCE_S
         while self.watch.look()[name] < at_least:
+            assert not any(one.done() for one in self._running), "the processes of a supervisor refuse to go on"
             assert monotonic() < deadline, f"not {at_least} {name} in {PATIENCE_S:g} s: {dict(self.watch.counts)}"
             await asyncio.sleep(POLL_S)
 
