@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from streams.partition import partition_of
 from streams.policy import Policy
 from streams.records import Feature, ModelVersion, Origin, Proposal, RawEvent, RoutedEvent
 
@@ -101,6 +102,10 @@ class Setting(NamedTuple):
     partitions: int
     live: bool  # the deployment's clock is the wall clock
     lockstep: bool = False  # two runs give the same bytes: nothing depends on the wall clock
+
+    def owns(self, profile_id: str) -> bool:
+        """Tell whether the person lives in this partition."""
+        return partition_of(profile_id, self.partitions) == self.partition
 
 
 class Due(NamedTuple):

@@ -34,7 +34,6 @@ from streams.inputs import (
     Vault,
 )  # fmt: skip
 from streams.outbox import Outbox
-from streams.partition import partition_of
 from streams.policy import Model, Point, Policy
 from streams.policy.features import switch_series
 from streams.records import Event, Origin, RawEvent, RoutedEvent
@@ -108,7 +107,8 @@ class Step:
     def _take_raw(self, given: RawInput, wall: int) -> None:
         raw, original, state = given.event, given.original, self.state
         alias = state.aliases.get(raw.profile_id)
-        if not raw.profile_id or (alias is None and self._is_home(raw.profile_id)):
+        is_home = raw.profile_id in state.profiles or self.setting.owns(raw.profile_id)
+        if not raw.profile_id or (alias is None and is_home):
             self._take_event(raw, original, None, wall)
         else:
             self._forward(raw, original, alias)
@@ -134,11 +134,7 @@ class Step:
             return
         person = state.profiles.get(raw.profile_id)
         identity = fingerprint(raw.source, raw.event_id)
-        if person is not None and identity in person.seen:
-            out.step += 1
-            out.count("records", "duplicate")
-            return
-        if self._passes_window(raw.occurred_at, wall):
+        if self._repeats(person, identity) or self._passes_window(raw.occurred_at, wall):
             return
         out.step += 1
         clock = self._clock(wall)
@@ -217,20 +213,24 @@ class Step:
 
     # what follows from an event
 
-    def _is_home(self, profile_id: str) -> bool:
-        partition, partitions, *_ = self.setting
-        return profile_id in self.state.profiles or partition_of(profile_id, partitions) == partition
-
     def _forward(self, raw: RawEvent, original: Original, alias: Alias | None) -> None:
         """Send an event to its owner's partition; one hop leads to the person that an alias stands for."""
+        known = self.state.profiles.get(raw.profile_id)  # from before it was an alias
+        if self._repeats(known, fingerprint(raw.source, raw.event_id)):
+            return
         self.out.step += 1
         self.out.count("records", "forwarded")
-        if alias is None:
-            routed = RoutedEvent(raw, original.origin, None)
-            self.out.put("routed-events", raw.profile_id, routed, raw=original.value)
-            return
-        routed = RoutedEvent(replace(raw, profile_id=alias.profile_id), original.origin, raw.profile_id)
-        self.out.put("routed-events", alias.profile_id, routed)
+        owner, known_as = (raw.profile_id, None) if alias is None else (alias.profile_id, raw.profile_id)
+        routed = RoutedEvent(replace(raw, profile_id=owner), original.origin, known_as)
+        self.out.put("routed-events", owner, routed, raw=None if known_as else original.value)
+
+    def _repeats(self, person: Profile | None, identity: int) -> bool:
+        """Tell whether an event was accepted before; then that is all that becomes of it."""
+        if person is None or identity not in person.seen:
+            return False
+        self.out.step += 1
+        self.out.count("records", "duplicate")
+        return True
 
     def _attribute(self, event: Event, policy: Policy) -> None:
         state = self.state

@@ -209,6 +209,14 @@ def test_an_alias_that_came_to_the_wrong_partition_is_found_all_the_same() -> No
     assert (routed.event.profile_id, routed.alias) == ("p", cookie)
 
 
+def test_what_was_accepted_before_the_link_is_not_accepted_again_under_the_person() -> None:
+    shard = Shard()
+    linked = raw("identity_linked", profile_id="cookie", properties={"canonical_profile_id": "p"})
+    shard.tell(raw(profile_id="cookie"), linked)
+    assert shard.tell(raw(profile_id="cookie"), linked) == []
+    assert shard.counted("records") == {("accepted",): 2, ("duplicate",): 2}
+
+
 def test_two_aliases_of_each_other_end_after_one_hop() -> None:
     shard = Shard()
     shard.tell(raw("identity_linked", profile_id="a", properties={"canonical_profile_id": "b"}))
