@@ -13,6 +13,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError
 
 from agents.committed import wait_partitions
 from agents.errors import UserError
@@ -58,12 +59,21 @@ async def _unread(
     first = await anything.beginning_offsets(everywhere)
     unread = []
     for one, own in places.items():
-        said = await client.list_consumer_group_offsets(one.group, partitions=own)
-        positions = {place: max(said[place].offset if place in said else 0, first[place]) for place in own}
-        behind = {place: at for place, at in positions.items() if at < ends[place]}
+        filled = [place for place in own if ends[place] > first[place]]
+        positions = await _positions(client, one.group, filled) if filled else {}
+        behind = {place: at for place in filled if (at := max(positions.get(place, 0), first[place])) < ends[place]}
         if behind and not await _are_markers(records, behind, ends):
             unread.append(one)
     return unread if unread or await anything.end_offsets(everywhere) == ends else list(places)
+
+
+async def _positions(client: AIOKafkaAdminClient, group: str, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return the positions that a group has committed; none where its coordinator is not there yet."""
+    try:
+        said = await client.list_consumer_group_offsets(group, partitions=places)
+    except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError):
+        return {}  # a broker that has just begun
+    return {place: position.offset for place, position in said.items()}
 
 
 async def _are_markers(
