@@ -67,7 +67,9 @@ async def _unread(
     return unread if unread or await anything.end_offsets(everywhere) == ends else list(places)
 
 
-async def _positions(client: AIOKafkaAdminClient, group: str, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+async def _positions(
+    client: AIOKafkaAdminClient, group: str, places: list[TopicPartition]
+) -> dict[TopicPartition, int]:
     """Return the positions that a group has committed; none where its coordinator is not there yet."""
     try:
         said = await client.list_consumer_group_offsets(group, partitions=places)
