@@ -62,7 +62,7 @@ class Script:
         if self._told >= EVENTS:
             return False
         self._told += 1
-        self._at += self._chance.randrange(HOUR_MS)
+        self._at += self._chance.randrange(HOUR_MS // 3)  # so that no repeat takes a day on its way
         if self._told == PAUSE_AT:
             self._at += 20 * DAY_MS
             self._recent = []  # what comes again a day later is a new fact
@@ -93,7 +93,7 @@ class Script:
 
     def _tell(self, event: RawEvent, owner: str = "") -> None:
         self.expected.accepted[event.source, event.event_id] = owner or event.profile_id
-        self._recent = [*self._recent[-9:], event]
+        self._recent = [*self._recent[-5:], event]
         self._send(event)
 
     def _send(self, event: RawEvent) -> None:
