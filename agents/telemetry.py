@@ -48,7 +48,7 @@ METRICS: Final = (
     Metric("continuo_ingest_records_total", "counter", "Raw records taken, by what became of them",
            (("outcome", "accepted, duplicate, dead_letter, forwarded"),)),
     Metric("continuo_ingest_dead_letters_total", "counter", "Records parked on the dead-letter topic",
-           (("cause", "why, without its detail: undecodable, unknown_type, future_time, internal_error …"),)),
+           (("cause", "why, without its detail: undecodable, unknown_event_type, future_time, internal_error …"),)),
     Metric("continuo_ingest_seen_overflow_total", "counter", "Ids of a person forgotten before a day was over"),
     Metric("continuo_profile_rows", "gauge", "People whose profile this worker holds", (_PARTITION,)),
     Metric("continuo_propose_triggers_total", "counter", "Rounds opened", (("decision_point", "name in the policy"),)),
