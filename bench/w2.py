@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from typing import Any
 
 from agents import broker
 from bench import machine
+from bench.meter import BROKER_PID
 from tests import toy, witness
 from tests.brokers import free_port
 from tests.toy_deployment import PARTITIONS, ToyDeployment
@@ -21,6 +23,7 @@ from tests.toy_deployment import PARTITIONS, ToyDeployment
 TEXT = "x" * 200  # makes an event 300 bytes
 KEYS = 2_500  # per partition: 20,000 people
 RUN_S = 600
+FOREIGN_MAX = 0.05  # share of the machine that other processes may use
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,15 @@ def measure(peer: Peer, address: str, home: Path) -> dict[str, Any]:
     deployment = ToyDeployment(address, home, keys=KEYS, text=TEXT)
     deployment.feed(peer.events)
     arguments = [sys.executable, "-m", peer.module, str(peer.events)]
-    done = subprocess.run(
-        arguments, env=deployment.environment(), stdout=subprocess.PIPE, text=True, timeout=RUN_S, check=True
-    )
+    environment = deployment.environment() | {BROKER_PID: str(broker.status(home).pid)}
+    done = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, text=True, timeout=RUN_S, check=True)
     line: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     verify(peer, deployment)
     line |= {"peer": peer.module, "us": line["cpu_s"] / line["events"] * 1e6}
-    line["foreign"] = max(0.0, line["busy_s"] - line["cpu_s"]) / line["wall_s"]
+    # In shares of the machine, as the rule has it: a run on which others spend more than 5 % is void.
+    line["foreign"] = (
+        max(0.0, line["busy_s"] - line["cpu_s"] - line["broker_s"]) / line["wall_s"] / (os.cpu_count() or 1)
+    )
     print(json.dumps(line), flush=True)
     return line
 
@@ -95,6 +100,15 @@ def verify(peer: Peer, deployment: ToyDeployment) -> None:
         raise SystemExit(f"void: the rows of {peer.module} differ from a sequential run's")
 
 
+def _void(lines: list[dict[str, Any]]) -> list[str]:
+    """Return what has to be said of a machine that was not ours alone."""
+    worst = max(line["foreign"] for line in lines)
+    if worst <= FOREIGN_MAX:
+        return []
+    told = f"**Void by our own rule**: others used up to {worst:.0%} of the machine meanwhile (5 % are allowed)."
+    return [told, "CPU an event is then too high in every row; ratios hold roughly, wall rates do not."]
+
+
 def _said(record: witness.Seen) -> tuple[int, bytes | None, bytes | None]:
     return record.partition, record.key, record.value
 
@@ -106,7 +120,7 @@ def told(lines: list[dict[str, Any]], rounds: int) -> str:
         f"{machine.description()}.",
         f"{PARTITIONS} partitions, 300 B events, {KEYS * PARTITIONS:,} people, {rounds} interleaved rounds.",
         "Outputs and changelog of every run equal a sequential run's.",
-        "CPU of everything else on the machine (broker included) is in the raw lines as `foreign`, in cores.",
+        *_void(lines),
         "",
         "| | guarantee | µs/event: median (lowest–highest) | events/s, wall | RSS MB | CPU, ours = 1 |",
         "|---|---|---|---|---|---|",
