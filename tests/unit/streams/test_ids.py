@@ -15,7 +15,8 @@ def test_a_part_goes_in_as_its_length_and_its_bytes() -> None:
 
 def test_vectors() -> None:
     assert derive("decision", "checkout", "e-1") == "58b9772791718b3f8dbabbd84a2fc467"
-    assert derive("activation", "58b9772791718b3f8dbabbd84a2fc467", "checkout", "0") == "aed9fa4d8dd750920dc2654e363e1423"
+    decision_id = "58b9772791718b3f8dbabbd84a2fc467"
+    assert derive("activation", decision_id, "checkout", "0") == "aed9fa4d8dd750920dc2654e363e1423"
     assert derive("event") == "a63a16f810c056c56c07c958a1c033d3"
 
 
