@@ -36,8 +36,8 @@ def test_a_certain_error_costs_much_and_not_infinitely() -> None:
 
 def test_quarters_are_local_ones() -> None:
     found = scores.Scores()
-    found.add(example(0.5, 1.0, at=datetime(2017, 3, 31, 19, tzinfo=ZONE)))
-    found.add(example(0.5, 0.0, at=datetime(2017, 4, 2, 1, tzinfo=ZONE)))
+    found.add(example(0.5, 1.0, at=datetime(2017, 3, 31, 23, 59, tzinfo=ZONE)))
+    found.add(example(0.5, 0.0, at=datetime(2017, 4, 1, tzinfo=ZONE)))
     assert list(found.result([])["m"]) == ["2017Q1", "2017Q2"]
 
 
