@@ -6,7 +6,6 @@ import gc
 from collections.abc import Iterable
 from typing import Any, Final
 
-import faust
 from faust.types import ChannelT
 from faust.types.transports import TransportT
 from mode import CrashingSupervisor
@@ -20,6 +19,7 @@ from agents.transport.chunk import ChunkSchema
 from agents.transport.consumer import ChunkTransport
 from agents.transport.control import Listener
 from agents.transport.errors import die
+from agents.transport.host import ShardHost
 from agents.transport.shards import Shards
 from agents.transport.tables import NoTables
 from agents.transport.tuning import Tuning
@@ -30,7 +30,7 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)  # records die young, without cycles: lo
 LAG_COMMIT_S: Final = 5.0  # group offsets are for those who watch the lag
 
 
-class StreamApp(faust.App):
+class StreamApp(ShardHost):
     """A worker of the stream.
 
     Declare an agent per source topic on `source(noun)`; its body is

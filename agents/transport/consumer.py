@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -24,9 +24,7 @@ from faust.types import TP
 from agents.transport.chunk import ChunkMessage
 from agents.transport.copartition import Copartition, Held
 from agents.transport.errors import EXIT_REFUSED, die
-
-if TYPE_CHECKING:
-    from agents.transport.app import StreamApp
+from agents.transport.host import ShardHost
 
 FETCH_S: Final = 0.25  # a resumed partition joins the next fetch only, so no fetch waits longer
 REQUEST_TIMEOUT_MS: Final = 90_000  # a join waits for the slowest member
@@ -37,7 +35,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         del transport
-        app = cast("StreamApp", self.app)
+        app = cast("ShardHost", self.app)
         tuning = app.tuning
         return AIOKafkaConsumer(
             client_id=app.conf.broker_client_id,
@@ -58,14 +56,14 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         )
 
     def _held(self) -> Held:
-        shards = cast("StreamApp", self.app).shards
+        shards = cast("ShardHost", self.app).shards
         return Held(shards.generation or 0, sorted(shards.shards))
 
 
 class ChunkConsumer(driver.Consumer):
     """Delivers chunks and keeps the positions."""
 
-    app: StreamApp
+    app: ShardHost
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """Prepare, as Faust's consumer does."""

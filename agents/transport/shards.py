@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 from time import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from faust.types import TP, EventT
 from mode import Service
@@ -25,10 +25,17 @@ from agents.transport.errors import Refused, die
 from agents.transport.shard import Shard, Source
 from streams.topology import BY_NOUN
 
-if TYPE_CHECKING:
-    from agents.transport.consumer import ChunkConsumer
-
 BACKLOG_CHUNKS_MAX: Final = 2  # of a source: one to work on, one to hide the way from a resumed fetch
+
+
+class Flow(Protocol):
+    """Who fetches: what a shard does not want now is paused there."""
+
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        """Fetch no more from these."""
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Fetch from these again."""
 
 
 class Shards(Service):
@@ -39,7 +46,7 @@ class Shards(Service):
         self.deployment = deployment
         self.shards: dict[int, Shard] = {}
         self.generation: int | None = None
-        self.consumer: ChunkConsumer | None = None  # whose sources are paused and resumed
+        self.consumer: Flow | None = None  # whose sources are paused and resumed
         self._control = ControlReader(
             deployment.settings.bootstrap,
             [deployment.name(noun) for noun in sorted(deployment.nouns) if BY_NOUN[noun].control],
