@@ -17,6 +17,7 @@ from typing import Final
 from streams.ids import derive, remember
 from streams.inputs import Models
 from streams.policy import Model, Point, Policy
+from streams.policy.models import layout_of
 from streams.records import Event, Feature, ModelVersion, Origin, Proposal, Request
 from streams.rows import Answer, ModelRow, Profile, Round
 
@@ -38,9 +39,9 @@ def learn(row: ModelRow, said: ModelVersion) -> None:
     if said.kind == "heartbeat":
         row.alive_until = max(row.alive_until, said.published_at + ALIVE_MS)
     elif all(known[1] != said.version for known in row.versions):
-        known: list[object] = [said.trained_until, said.version, "", [], []]
+        known: list[object] = [said.trained_until, said.version, "", [], [], layout_of(said.inputs)]
         if said.calibrator is not None:
-            known[2:] = [said.calibrator.calibrator_id, said.calibrator.edges_ppb, said.calibrator.values_ppb]
+            known[2:5] = [said.calibrator.calibrator_id, said.calibrator.edges_ppb, said.calibrator.values_ppb]
         row.versions.append(known)
         row.versions.sort(key=lambda version: version[0])
         del row.versions[:-VERSIONS_MAX]
@@ -51,11 +52,11 @@ def is_alive(row: ModelRow | None, wall: int) -> bool:
     return row is not None and row.alive_until > wall
 
 
-def current_version(row: ModelRow | None, clock: int) -> str:
-    """Return the newest version that learned from nothing later than `clock`; "" if there is none."""
+def current_version(row: ModelRow | None, model: Model, clock: int) -> str:
+    """Return the newest version for the model's inputs that learned from nothing later than `clock`; "" = none."""
     if row is not None:
         for version in reversed(row.versions):
-            if version[0] <= clock:
+            if version[0] <= clock and version[5] == model.layout:
                 return str(version[1])
     return ""
 

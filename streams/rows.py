@@ -139,7 +139,7 @@ class ModelRow:
     """What a shard knows of one model."""
 
     versions: list[list[Any]] = field(default_factory=list)
-    """[trained_until, version, calibrator_id ("" = none), edges, values], oldest first."""
+    """[trained_until, version, calibrator_id ("" = none), edges, values, layout of its inputs], oldest first."""
 
     alive_until: int = 0  # wall time up to which its heartbeat vouches for it
 

@@ -277,7 +277,7 @@ class Step:
         out.count("triggers", point.name)
         awaited: list[tuple[Model, str]] = []
         for model in point.models:
-            version = propose.current_version(state.models.get(model.name), clock)
+            version = propose.current_version(state.models.get(model.name), model, clock)
             answer = self._answer_at_once(model, version, opened, policy, wall)
             if answer is None:
                 awaited.append((model, version))

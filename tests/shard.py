@@ -44,6 +44,9 @@ def compiled(bundle: dict[str, Any]) -> Policy:
     return _compiled(json.dumps(bundle))
 
 
+SMALL: Final = compiled(small_policy())
+
+
 class Formula:
     """Inline models that are a formula of their features, for every model and version."""
 
@@ -80,7 +83,8 @@ def version(
 ) -> ModelVersion:
     """Return a version as its trainer publishes it; a calibrated one maps every output to 5 or 50 in 100."""
     calibrator = Calibrator(f"{model}-{name}", [500_000_000], [50_000_000, 500_000_000]) if calibrated else None
-    return ModelVersion(model, name, kind, until, WALL, b"", calibrator, [], {})
+    inputs = list(SMALL.models[model].inputs) if model in SMALL.models else []
+    return ModelVersion(model, name, kind, until, WALL, b"", calibrator, inputs, {})
 
 
 class Shard:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from streams.ids import derive
 from streams.policy.events import EventType
 from streams.policy.features import Features
 from streams.policy.outcomes import OutcomeType
@@ -67,11 +68,17 @@ class Model:
     required: bool  # without its answer there is no candidate that needs it
     reference_micro: int  # of a meta-model: the answer that changes nothing
     label: Label | None  # None = nothing is learned for it
+    layout: str  # of its inputs: a version made for another one would read them wrongly
 
     @property
     def has_trainer(self) -> bool:
         """Tell whether a trainer learns or calibrates it: that takes a propensity, and a label to hold it against."""
         return self.gives == "propensity" and self.label is not None
+
+
+def layout_of(inputs: Iterable[str]) -> str:
+    """Return the id of a list of inputs, names and order."""
+    return derive("layout", *inputs)
 
 
 def read_models(
@@ -107,6 +114,7 @@ def read_models(
             record.flag("required"),
             record.money("reference", low=1),
             label,
+            layout_of(features.names[column] for column in inputs),
         )
     return models
 

@@ -7,7 +7,6 @@ from aiokafka.structs import ConsumerRecord
 from agents.codecs.avro import DECODERS
 from agents.transport.applier import Output
 from agents.workers.shelf import Shelf
-from streams.records import ModelVersion
 from tests.builders import DAY_MS, NOW
 from tests.models import weighted
 from tests.shard import WALL, home, plain_policy, raw, version
@@ -55,7 +54,7 @@ def test_models_inside_the_worker_answer_at_once() -> None:
 
 def test_time_closes_a_round_that_nobody_answers() -> None:
     deployment = deployed(partitions=1, mode="live")
-    deployment.learn(ModelVersion("next_purchase", "v1", "online", 0, 0, b"", None, [], {}))
+    deployment.learn(version("next_purchase"))
     deployment.learn(version("next_purchase", "", kind="heartbeat"))
     deployment.tell([raw(at=WALL)])
     deployment.log.pass_time(199)

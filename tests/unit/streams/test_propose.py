@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -70,9 +71,17 @@ def test_an_amount_is_quantised_once_or_no_answer(amount: float, micro: int | No
 def test_the_newest_version_that_is_no_younger_than_the_decision_is_asked() -> None:
     row = ModelRow()
     for name, until in (("b", 20), ("a", 10), ("c", 30), ("a", 99)):
-        propose.learn(row, version("m", name, until))
-    assert [propose.current_version(row, clock) for clock in (9, 10, 29, 30)] == ["", "a", "b", "c"]
-    assert propose.current_version(None, 30) == ""
+        propose.learn(row, version(TOPIC_MODEL.name, name, until))
+    assert [propose.current_version(row, TOPIC_MODEL, clock) for clock in (9, 10, 29, 30)] == ["", "a", "b", "c"]
+    assert propose.current_version(None, TOPIC_MODEL, 30) == ""
+
+
+def test_a_version_made_for_other_inputs_is_not_asked() -> None:
+    row = ModelRow()
+    propose.learn(row, version(TOPIC_MODEL.name, "fits", 10))
+    other = replace(version(TOPIC_MODEL.name, "other", 20), inputs=list(reversed(TOPIC_MODEL.inputs)))
+    propose.learn(row, other)
+    assert propose.current_version(row, TOPIC_MODEL, 30) == "fits"
 
 
 def test_of_a_model_sixteen_versions_are_kept() -> None:
@@ -80,7 +89,7 @@ def test_of_a_model_sixteen_versions_are_kept() -> None:
     for number in range(20):
         propose.learn(row, version("m", str(number), number, calibrated=True))
     assert [known[1] for known in row.versions] == [str(number) for number in range(4, 20)]
-    assert row.versions[0][2:] == ["m-4", [500_000_000], [50_000_000, 500_000_000]]
+    assert row.versions[0][2:5] == ["m-4", [500_000_000], [50_000_000, 500_000_000]]
 
 
 def test_a_heartbeat_vouches_for_ten_seconds() -> None:
