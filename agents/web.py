@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from aiohttp.web import Response
+from faust.web import Request, Response, View
 
 from agents import telemetry
 from agents.transport.app import StreamApp
 
-METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+METRICS_TYPE: Final = "text/plain; version=0.0.4"
 
 
 def serve_pages(app: StreamApp) -> None:
     """Add the pages to the app's web port."""
 
     @app.page("/metrics")
-    async def metrics(_web: Any, _request: Any) -> Response:
-        return Response(body=telemetry.current().expose(), headers={"Content-Type": METRICS_TYPE})
+    async def metrics(view: View, _request: Request) -> Response:
+        return view.bytes(telemetry.current().expose(), content_type=METRICS_TYPE)
 
     @app.page("/health")
-    async def health(_web: Any, _request: Any) -> Response:
-        return Response(text="the event loop turns\n")
+    async def health(view: View, _request: Request) -> Response:
+        return view.text("the event loop turns\n")
 
     @app.page("/ready")
-    async def ready(_web: Any, _request: Any) -> Response:
+    async def ready(view: View, _request: Request) -> Response:
         if app.shards.is_ready():
-            return Response(text=f"holds partitions {', '.join(map(str, sorted(app.shards.shards))) or 'none'}\n")
-        return Response(text="waits for its partitions\n", status=503)
+            return view.text(f"holds partitions {', '.join(map(str, sorted(app.shards.shards))) or 'none'}\n")
+        return view.text("waits for its partitions\n", status=503)
