@@ -49,7 +49,7 @@ class Reckoning:
     def __init__(self, policy: Policy) -> None:
         self.refused: Final[Counter[str]] = Counter()  # candidates, by the filter that refused them
         self.candidates = 0
-        self.example: Decision | None = None  # the last one that was acted upon
+        self.example: Decision | None = None  # one with an action, for which there were most others
         self.values_micro: Final[dict[bool, list[int]]] = {False: [], True: []}  # final ones, of ghosts under True
         self._policy: Final = policy
         self._counts: Final[Counter[str]] = Counter()  # records by noun, and what is counted by one word
@@ -61,6 +61,7 @@ class Reckoning:
         self._names: Final = [name.encode() for name in self._triggers]
         self._trigger_at: Final[dict[str, int]] = {}  # event_id -> broker's timestamp of the raw record
         self._latencies_ms: Final[list[int]] = []
+        self._choice = 0  # feasible candidates of the example
         self._first_ms = 0
         self._last_ms = 0
         self._take: Final = {
@@ -144,15 +145,16 @@ class Reckoning:
         self._counts["degraded"] += any(flag.startswith("degraded:") for flag in decision.flags)
         if decision.reason:
             self._withheld[decision.reason] += 1
-        if decision.action:
-            self.example = decision
         began_at = self._trigger_at.get(decision.trigger_event_id)
         if began_at is not None:
             self._latencies_ms.append(record.timestamp - began_at)
         board = self._policy.points[decision.decision_point].board
+        verdict = unpack(decision.evidence, None)
         self.candidates += board.size
-        for name, refused in zip(board.filters, unpack(decision.evidence, None).failed, strict=True):
+        for name, refused in zip(board.filters, verdict.failed, strict=True):
             self.refused[name] += refused.bit_count()
+        if decision.action and len(verdict.feasible) > self._choice:
+            self.example, self._choice = decision, len(verdict.feasible)
 
     def _note(self, record: Record) -> None:
         self._counts[decode_decision_note(record.value).kind] += 1
