@@ -94,6 +94,7 @@ def _prepare(partition: int, deployment: Deployment) -> tuple[Shard, Committer]:
         chunk_max=1 if settings.lockstep else settings.chunk_max,
         turn_ms_max=tuning.turn_ms_max,
     )
+    longest_ms = max(settings.commit_interval_ms, tuning.commit_interval_ms_max)
     committer = Committer(
         partition,
         new_producer(settings.bootstrap, f"{settings.namespace}-{partition}", tuning.transaction_timeout_s),
@@ -102,8 +103,9 @@ def _prepare(partition: int, deployment: Deployment) -> tuple[Shard, Committer]:
         deployment.on_commit,
         deployment.is_early,
         Pace(
-            settings.commit_interval_ms / 1000,
-            max(settings.commit_interval_ms, tuning.commit_interval_ms_max) / 1000,
+            # In a history nobody waits for a single decision, and every commit costs as much as a hundred records.
+            (longest_ms if settings.mode == "history" else settings.commit_interval_ms) / 1000,
+            longest_ms / 1000,
             tuning.pending_max,
             tuning.transaction_timeout_s,
         ),
