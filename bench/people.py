@@ -1,4 +1,4 @@
-"""What one person costs: bytes of rows by table, and CPU of the step by event, on a part of the grocery year in memory."""
+"""What a person costs: bytes of rows by table, and CPU of the step an event; a part of the grocery year in memory."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def run() -> int:
         for key, row in rows.items():
             size[key[:1]] += len(key) + len(row)
     people = sum(key[:1] == b"P" for rows in deployment.rows for key in rows)
+    decisions, us = len(deployment.log.records("decisions")), cpu_s / len(told) * 1e6
     lines = [
-        f"{people} households, {len(told):,} events until {UNTIL}, "
-        f"{len(deployment.log.records('decisions')):,} decisions, models cold, in memory.",
-        f"The step with decoding and encoding, everything but Kafka: {cpu_s / len(told) * 1e6:.0f} µs of CPU an event.",
+        f"{people} households, {len(told):,} events until {UNTIL}, {decisions:,} decisions, models cold, in memory.",
+        f"The step with decoding and encoding, everything but Kafka: {us:.0f} µs of CPU an event.",
         "",
         "| table | bytes a person |",
         "|---|---|",
