@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -26,7 +25,6 @@ from agents.transport.tuning import Tuning
 from streams.topology import BY_NOUN, topic_name
 
 QUEUE_CHUNKS_MAX: Final = 16  # per agent, between the consumer and the shards
-GC_THRESHOLDS: Final = (50_000, 20, 50)  # records die young, without cycles: looking for some cost a quarter of a step
 LAG_COMMIT_S: Final = 5.0  # group offsets are for those who watch the lag
 
 
@@ -59,7 +57,6 @@ class StreamApp(ShardHost):
         self._control = frozenset(control)
         self._on_control = on_control
         self._sources: set[str] = set()
-        self._is_frozen = False
         super().__init__(
             settings.namespace,
             broker=[f"kafka://{address}" for address in settings.bootstrap.split(",")],
@@ -112,14 +109,6 @@ class StreamApp(ShardHost):
             self._consumer.stop_flow()
         await self.shards.drain()
         await super().on_stop()
-
-    def freeze(self) -> None:
-        """Take what was made until now out of the garbage collector's sight, once."""
-        if not self._is_frozen:
-            self._is_frozen = True
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
 
     def _wake(self) -> None:
         self.shards.wake()

@@ -42,6 +42,16 @@ def test_a_storm_of_kills_changes_nothing(broker: str, tmp_path: Path) -> None:
     assert judgement.events == EVENTS
 
 
+def kill_one(supervisor: Supervisor, chance: random.Random) -> bool:
+    """Kill a worker; False if there is none, or the one drawn is dead and the supervisor has yet to hear of it."""
+    pids = sorted(supervisor.pids().values())
+    try:
+        os.kill(chance.choice(pids), signal.SIGKILL)
+    except (IndexError, ProcessLookupError):
+        return False
+    return True
+
+
 async def storm(deployment: ToyDeployment, chance: random.Random) -> None:
     supervisor = Supervisor(deployment.broker, deployment.group, [deployment.command(name) for name in ("w0", "w1")])
     running = asyncio.create_task(supervisor.run())
@@ -50,8 +60,7 @@ async def storm(deployment: ToyDeployment, chance: random.Random) -> None:
     marks = sorted(chance.randrange(EVENTS // 10, EVENTS) for _ in range(KILLS))
     for mark in marks:
         await wait_for(lambda: tail.count(0) >= mark and len(supervisor.pids()) > 0, 60, f"{mark} events")  # noqa: B023
-        victim = chance.choice(sorted(supervisor.pids().values()))
-        os.kill(victim, signal.SIGKILL)
+        await wait_for(lambda: kill_one(supervisor, chance), 10, "a worker to kill")
     await wait_for(lambda: tail.count(0) >= EVENTS, 60, "the last event")
     feeder.join()
     tail.close()
