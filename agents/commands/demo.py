@@ -39,7 +39,7 @@ def command(households: int | None, until: datetime | None, workers: int) -> Non
 
     chosen = settings.load()
     # What goes on is on the screen; log lines at the default level would only break it up.
-    log.configure("warning" if chosen.log_level == "info" else chosen.log_level, chosen.log_format)
+    log.configure("error" if chosen.log_level == "info" else chosen.log_level, chosen.log_format)
     part = ["--households", str(households)] if households else []
     part += ["--until", f"{until:%Y-%m-%d}"] if until else []
     try:

@@ -62,7 +62,7 @@ def command(context: click.Context, folder: Path, workers: int, kinds: tuple[str
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: what was started is stopped
     settings, bundle, policy = groundwork.inspect(folder, workers)
-    log.configure("warning", settings.log_format)  # what happens is told line by line; each process logs for itself
+    log.configure("error", settings.log_format)  # what happens is told line by line; each process logs for itself
     web_ports = range(settings.web_port, settings.web_port + workers)
     roles = plan(policy, settings.namespace, web_ports, kinds or KINDS)
     with groundwork.kafka(settings, click.echo):

@@ -87,12 +87,13 @@ async def open_shards(partitions: Iterable[int], deployment: Deployment) -> dict
 
 def _prepare(partition: int, deployment: Deployment) -> tuple[Shard, Committer]:
     settings, tuning = deployment.settings, deployment.tuning
+    is_history = settings.mode == "history"
     shard = Shard(
         settings.namespace,
         deployment.nouns,
         # In lockstep a round blocks its partition at once, so records are applied one by one.
         chunk_max=1 if settings.lockstep else settings.chunk_max,
-        turn_ms_max=tuning.turn_ms_max,
+        turn_ms_max=tuning.turn_ms_max_history if is_history else tuning.turn_ms_max,
     )
     longest_ms = max(settings.commit_interval_ms, tuning.commit_interval_ms_max)
     committer = Committer(
@@ -104,7 +105,7 @@ def _prepare(partition: int, deployment: Deployment) -> tuple[Shard, Committer]:
         deployment.is_early,
         Pace(
             # In a history nobody waits for a single decision, and every commit costs as much as a hundred records.
-            (longest_ms if settings.mode == "history" else settings.commit_interval_ms) / 1000,
+            (longest_ms if is_history else settings.commit_interval_ms) / 1000,
             longest_ms / 1000,
             tuning.pending_max,
             tuning.transaction_timeout_s,

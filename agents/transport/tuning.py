@@ -18,5 +18,6 @@ class Tuning:
     fetch_wait_ms: int = 100  # bounds the stall of a partition that was left out of a fetch
     fetch_bytes_max: int = 1 << 20  # per partition
     turn_ms_max: int = 10  # computing without a break, so that commits, answers and heartbeats are not kept waiting
+    turn_ms_max_history: int = 50  # the same where no decision is waited for: longer turns ask models in larger batches
     settle_s: float = 2.0  # for the changelog's last stable offset to reach its high watermark after fencing
     web_enabled: bool = True
