@@ -115,6 +115,8 @@ class Supervisor:
             back_off_s = min(back_off_s * 2, BACK_OFF_S_MAX)
 
     async def _run_once(self, command: Command) -> int:
+        if command.log:
+            command.log.parent.mkdir(parents=True, exist_ok=True)
         read_end, write_end = os.pipe()
         printed = command.log.open("ab") if command.log else None
         try:
