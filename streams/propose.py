@@ -11,6 +11,7 @@ the step in which its last answer arrives.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import floor
 from typing import Final
 
@@ -107,6 +108,26 @@ def ask(opened: Round, model: Model, version: str, deadline_at: int) -> Request:
     request = Request(call_id, opened.round_id, version, opened.opened_at, deadline_at, features)
     opened.calls[request.call_id] = model.name
     return request
+
+
+def ask_again(
+    opened: Round, models: Mapping[str, Model], heard_of: Callable[[str], ModelRow | None], wall: int
+) -> list[tuple[str, Request]]:
+    """Return the requests that a history's round still awaits of living processes once more, by model.
+
+    A process that lives may have lost one for good, and the round would wait for ever; a second answer is an orphan.
+    """
+    again: list[tuple[str, Request]] = []
+    for call_id, name in opened.calls.items():
+        row, model = heard_of(name), models[name]
+        if row is None or not is_alive(row, wall):
+            continue
+        versions = (str(known[1]) for known in row.versions)
+        version = next((one for one in versions if _call_id(opened, model, one) == call_id), None)
+        if version is not None:
+            request = Request(call_id, opened.round_id, version, opened.opened_at, 0, _inputs(opened, model))
+            again.append((name, request))
+    return again
 
 
 def take_answer(opened: Round, proposal: Proposal, model: Model, outputs_count: int) -> Answer:

@@ -357,21 +357,25 @@ class Step:
         return False
 
     def _pass_deadline(self, timer: Timer, wall: int) -> None:
-        state, round_id = self.state, timer[1]
+        state, out, (_, round_id, profile_id) = self.state, self.out, timer
         opened = state.rounds.get(round_id)
         if opened is None:
             return
         if opened.closed_at:
             state.rounds.delete(round_id)
             return
-        is_awaited = any(propose.is_alive(state.models.get(name), wall) for name in opened.calls.values())
-        if is_awaited and not self.setting.live:
+        self.out.step += 1
+        policy = self._policies[opened.policy_hash]
+        again = [] if self.setting.live else propose.ask_again(opened, policy.models, state.models.get, wall)
+        for name, request in again:
+            out.put("requests", profile_id, request, name)
+            out.count("requests", name)
+        if again:
             opened.deadline_wall_at = wall + propose.HISTORY_PATIENCE_MS
         else:
-            self.out.step += 1
             propose.give_up(opened, wall)
             state.rounds_open -= 1
-            self._decide(opened, self._policies[opened.policy_hash], wall)
+            self._decide(opened, policy, wall)
         state.rounds.put(round_id, opened)
         state.deadlines.set(opened.deadline_wall_at, round_id, opened.profile_id)
 

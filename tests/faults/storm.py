@@ -136,15 +136,13 @@ class Storm:
             "models", [(0, f"{version.model}/{version.version}".encode(), encode_model_version(version))]
         )
 
-    def kill_worker(self) -> None:
-        """Kill one of the workers that run."""
-        pids = self.workers.pids()
-        if pids:
-            self._kill(*self.chance.choice(sorted(pids.items())))
+    async def kill_worker(self) -> None:
+        """Kill one of the workers, as soon as one runs."""
+        await self._kill(self.workers, [f"{self.deployment.namespace}-{name}" for name in WORKERS])
 
-    def kill_other(self, name: str) -> None:
-        """Kill the process of that name."""
-        self._kill(name, self.others.pids()[name])
+    async def kill_other(self, name: str) -> None:
+        """Kill the process of that name, as soon as it runs."""
+        await self._kill(self.others, [name])
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -165,9 +163,20 @@ class Storm:
 
         return read_log(stands, deployment.partitions, sorted(deployment.policy.models))
 
-    def _kill(self, name: str, pid: int) -> None:
-        os.kill(pid, signal.SIGKILL)
-        self.killed[name] += 1
+    async def _kill(self, supervisor: Supervisor, names: list[str]) -> None:
+        """Kill one of these; one that is dead already, of which the supervisor has yet to hear, is not there."""
+        deadline = monotonic() + PATIENCE_S
+        while monotonic() < deadline:
+            pids = supervisor.pids()
+            name = self.chance.choice(names)
+            try:
+                os.kill(pids[name], signal.SIGKILL)
+            except (KeyError, ProcessLookupError):
+                await asyncio.sleep(POLL_S)
+                continue
+            self.killed[name] += 1
+            return
+        raise AssertionError(f"none of {names} ran in {PATIENCE_S:g} s")
 
     def _command(self, name: str, line: str) -> Command:
         space = self.deployment.namespace

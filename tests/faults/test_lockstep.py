@@ -90,9 +90,9 @@ async def feed(storm: Storm, told: list[RawEvent], kills: int) -> None:
         storm.deployment.feed("raw-events", records)
         for number, mark in enumerate(sorted(storm.chance.sample(range(len(told) // 10, len(told)), kills))):
             await storm.wait_count("accepted", mark)
-            storm.kill_worker()
+            await storm.kill_worker()
             if number == kills // 2:
-                storm.kill_other(model)
+                await storm.kill_other(model)
         await storm.wait_count("accepted", len(told))
         await storm.wait_count("decisions", storm.watch.counts["triggers"])
         storm.tick(told[-1].occurred_at + END_MS)

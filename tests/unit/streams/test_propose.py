@@ -283,6 +283,31 @@ def test_in_a_history_a_round_waits_as_long_as_its_model_lives() -> None:
     assert "degraded:next_purchase" in shard.said["decisions"][0].flags
 
 
+def test_in_a_history_a_request_that_a_living_process_has_lost_is_sent_again() -> None:
+    shard = asking()
+    lost = ask(shard)
+    shard.learn(version("next_purchase", "v2"))
+    shard.pass_time(propose.HISTORY_PATIENCE_MS - 1)
+    shard.beat("next_purchase")
+    step = shard.driver.out.step
+    (again,) = shard.pass_time(1)
+    assert again == lost
+    assert shard.driver.out.step == step + 1
+    (decision, _) = shard.answer(again, 0.5, 0.5)
+    assert "degraded:next_purchase" not in decision.flags
+    assert shard.answer(lost, 0.5, 0.5) == []
+
+
+def test_a_request_for_a_version_that_the_shard_has_forgotten_is_not_sent_again() -> None:
+    shard = asking()
+    ask(shard)
+    shard.learn(*(version("next_purchase", f"v{number}", number) for number in range(2, 2 + propose.VERSIONS_MAX)))
+    shard.pass_time(propose.HISTORY_PATIENCE_MS - 1)
+    shard.beat("next_purchase")
+    (decision, *_) = shard.pass_time(1)
+    assert "degraded:next_purchase" in decision.flags
+
+
 def test_an_open_round_goes_on_after_a_restart() -> None:
     shard = asking()
     request = ask(shard)
