@@ -293,8 +293,7 @@ class Step:
             state.deadlines.set(opened.deadline_wall_at, opened.round_id, opened.profile_id)
         for model, version in awaited:
             request = propose.ask(opened, model, version, opened.deadline_wall_at if self.setting.live else 0)
-            out.put("requests", opened.profile_id, request, model.name)
-            out.count("requests", model.name)
+            out.ask(opened.profile_id, model.name, request)
         state.rounds.put(opened.round_id, opened)
         state.rounds_open += 1
 
@@ -368,8 +367,7 @@ class Step:
         policy = self._policies[opened.policy_hash]
         again = [] if self.setting.live else propose.ask_again(opened, policy.models, state.models.get, wall)
         for name, request in again:
-            out.put("requests", profile_id, request, name)
-            out.count("requests", name)
+            out.ask(profile_id, name, request)
         if again:
             opened.deadline_wall_at = wall + propose.HISTORY_PATIENCE_MS
         else:
@@ -394,8 +392,6 @@ class Step:
             self.out.put("retraining", profile_id, example, example.model)
             self.out.count("examples", example.model)
         self.state.keep_open_decisions(profile_id, row)
-
-    # what is wrong
 
     def _refuse(self, original: Original, cause: str, detail: str, *, is_event: bool) -> None:
         if is_event:

@@ -121,6 +121,21 @@ class Storm:
         await self.wait_count("triggers", self.watch.look()["decisions"] + 1)
         return counts["triggers"] - counts["decisions"]
 
+    async def wait_killed(self, supervisor: Supervisor, names: list[str]) -> None:
+        """Return when one of these is killed; one that died and of which the supervisor is yet to hear is not there."""
+        deadline = monotonic() + PATIENCE_S
+        while monotonic() < deadline:
+            pids = supervisor.pids()
+            name = self.chance.choice(names)
+            try:
+                os.kill(pids[name], signal.SIGKILL)
+            except (KeyError, ProcessLookupError):
+                await asyncio.sleep(POLL_S)
+                continue
+            self.killed[name] += 1
+            return
+        raise AssertionError(f"none of {names} ran in {PATIENCE_S:g} s")
+
     def feed(self, fed: list[Fed]) -> None:
         """Write records as a producer does; which is not the way of the processes under test."""
         self.deployment.feed("raw-events", [(one.partition, one.key, one.value) for one in fed])
@@ -138,11 +153,11 @@ class Storm:
 
     async def kill_worker(self) -> None:
         """Kill one of the workers, as soon as one runs."""
-        await self._kill(self.workers, [f"{self.deployment.namespace}-{name}" for name in WORKERS])
+        await self.wait_killed(self.workers, [f"{self.deployment.namespace}-{name}" for name in WORKERS])
 
     async def kill_other(self, name: str) -> None:
         """Kill the process of that name, as soon as it runs."""
-        await self._kill(self.others, [name])
+        await self.wait_killed(self.others, [name])
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -162,21 +177,6 @@ class Storm:
             return read(deployment.broker, deployment.topic(noun, model), partitions)
 
         return read_log(stands, deployment.partitions, sorted(deployment.policy.models))
-
-    async def _kill(self, supervisor: Supervisor, names: list[str]) -> None:
-        """Kill one of these; one that is dead already, of which the supervisor has yet to hear, is not there."""
-        deadline = monotonic() + PATIENCE_S
-        while monotonic() < deadline:
-            pids = supervisor.pids()
-            name = self.chance.choice(names)
-            try:
-                os.kill(pids[name], signal.SIGKILL)
-            except (KeyError, ProcessLookupError):
-                await asyncio.sleep(POLL_S)
-                continue
-            self.killed[name] += 1
-            return
-        raise AssertionError(f"none of {names} ran in {PATIENCE_S:g} s")
 
     def _command(self, name: str, line: str) -> Command:
         space = self.deployment.namespace
