@@ -19,7 +19,7 @@ from streams.records import Origin, Proposal, ProposalBatch, RawEvent, RoutedEve
 from streams.rows import Profile
 from tests.builders import DAY_MS, NOW
 from tests.records import RAW, kafka_record, raw_record
-from tests.shard import WALL, home, plain_policy, raw, version
+from tests.shard import WALL, home, plain_policy, raw, release, version
 from tests.stream import Deployment
 
 ROUTED = "continuo.routed-events.v1"
@@ -43,8 +43,10 @@ def stamped(output: Output) -> tuple[int, int]:
 
 
 def deployed(**settings: Any) -> Deployment:
-    """Return a deployment of one partition that has read its policy."""
+    """Return a deployment of one partition that has read its policy; in lockstep no barrier holds it."""
     deployment = Deployment(plain_policy(), 1, **settings)
+    for model in ("next_purchase", "lapse") if deployment.settings.lockstep else ():
+        deployment.learn(release(model, WALL))
     deployment.log.run()
     return deployment
 
@@ -282,7 +284,7 @@ def test_a_shard_with_200_open_rounds_takes_no_events_until_one_closes() -> None
 
 
 def test_in_lockstep_one_open_round_blocks_the_partition() -> None:
-    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment = deployed(lockstep=True)
     deployment.learn(version("next_purchase"))
     deployment.log.run()
     turn = deployment.appliers[0].take(RAW, [raw_record(raw()), raw_record(raw(at=NOW + 1))], WALL)
