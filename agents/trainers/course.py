@@ -57,8 +57,8 @@ class Course:
             self.skipped["about no key of the model"] += 1
 
     def pass_by(self, place: str, offset: int) -> None:
-        """Go on behind a record that is not learned from."""
-        self.next_offsets[place] = offset + 1
+        """Go on behind a record, whether it was learned from or not; all before it are taken by the next version."""
+        self.next_offsets[place] = max(self.next_offsets.get(place, 0), offset + 1)
 
     def next_version(self) -> ModelVersion | None:
         """Return a version if one is due now."""

@@ -58,6 +58,13 @@ def test_a_version_says_until_when_it_learned_whatever_order_examples_come_in() 
     assert versions[0].trained_until == made.example(9).final_at
 
 
+def test_it_goes_on_behind_all_that_it_took_whatever_order_they_came_in() -> None:
+    learning = course()
+    for offset in (2, 0, 1):
+        learning.take(PLACE, offset, made.example(offset))
+    assert learning.next_offsets == {PLACE: 3}
+
+
 @pytest.mark.parametrize("killed_at", [101, 349, 350, 700])
 def test_a_learner_that_was_killed_goes_on_as_if_it_had_not_been(killed_at: int) -> None:
     whole = run(course(), range(900))
