@@ -19,6 +19,11 @@ class Outbox:
         self.tally: dict[tuple[str, ...], int] = {}  # what happened, by (what, of which kind); until it is cleared
         self.waits_ms: list[int] = []  # how long rounds took that were closed; until it is cleared
 
+    def begin(self) -> None:
+        """Begin the next step, with no outputs."""
+        self.step += 1
+        self.outputs = []
+
     def clear(self) -> None:
         """Begin to count anew."""
         self.tally = {}

@@ -36,9 +36,11 @@ DEAD: Final = Answer("", "missing", [])
 
 
 def learn(row: ModelRow, said: ModelVersion) -> None:
-    """Take up a heartbeat, or a version that is not known yet."""
+    """Take up a heartbeat, a barrier that is released, or a version that is not known yet."""
     if said.kind == "heartbeat":
         row.alive_until = max(row.alive_until, said.published_at + ALIVE_MS)
+    elif said.kind == "release":
+        row.released = max(row.released, said.trained_until)
     elif all(known[1] != said.version for known in row.versions):
         known: list[object] = [said.trained_until, said.version, "", [], [], layout_of(said.inputs)]
         if said.calibrator is not None:
@@ -95,10 +97,16 @@ def is_first(person: Profile, round_id: str, clock: int) -> bool:
     return True
 
 
-def ask_inline(model: Model, version: str, opened: Round, models: Models, outputs_count: int) -> Answer:
-    """Return the answer of a model that answers at once."""
+def answer_at_once(
+    model: Model, version: str, opened: Round, policy: Policy, models: Models, *, is_there: bool
+) -> Answer | None:
+    """Return the answer that needs no waiting; None if the model's process, which is there, is to be asked."""
+    if not version:
+        return COLD
+    if not model.inline:
+        return None if is_there else DEAD
     outputs = models.answer(model.name, version, _inputs(opened, model))
-    quantised = None if outputs is None else quantise(model, outputs, outputs_count)
+    quantised = None if outputs is None else quantise(model, outputs, policy.outputs_of(model))
     return Answer(version, "error", []) if quantised is None else Answer(version, "ok", quantised)
 
 

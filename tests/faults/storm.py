@@ -108,11 +108,13 @@ class Storm:
             await asyncio.gather(*running)
 
     async def wait_count(self, name: str, at_least: int) -> None:
-        """Return as soon as so many were seen; fail when they are not in time."""
-        deadline = monotonic() + PATIENCE_S
-        while self.watch.look()[name] < at_least:
+        """Return as soon as so many were seen; fail when for a time none comes."""
+        last, deadline = -1, 0.0
+        while (now := self.watch.look()[name]) < at_least:
+            if now > last:
+                last, deadline = now, monotonic() + PATIENCE_S
             assert not any(one.done() for one in self._running), "the processes of a supervisor refuse to go on"
-            assert monotonic() < deadline, f"not {at_least} {name} in {PATIENCE_S:g} s: {dict(self.watch.counts)}"
+            assert monotonic() < deadline, f"{at_least} {name} wanted, none in {PATIENCE_S:g} s: {self.watch.counts}"
             await asyncio.sleep(POLL_S)
 
     async def wait_rounds_open(self) -> int:

@@ -19,7 +19,7 @@ from streams.records import Origin, Proposal, ProposalBatch, RawEvent, RoutedEve
 from streams.rows import Profile
 from tests.builders import DAY_MS, NOW
 from tests.records import RAW, kafka_record, raw_record
-from tests.shard import WALL, home, plain_policy, raw, version
+from tests.shard import WALL, home, plain_policy, raw, release, version
 from tests.stream import Deployment
 
 ROUTED = "continuo.routed-events.v1"
@@ -43,8 +43,10 @@ def stamped(output: Output) -> tuple[int, int]:
 
 
 def deployed(**settings: Any) -> Deployment:
-    """Return a deployment of one partition that has read its policy."""
+    """Return a deployment of one partition that has read its policy; in lockstep no barrier holds it."""
     deployment = Deployment(plain_policy(), 1, **settings)
+    for model in ("next_purchase", "lapse") if deployment.settings.lockstep else ():
+        deployment.learn(release(model, WALL))
     deployment.log.run()
     return deployment
 
@@ -282,11 +284,40 @@ def test_a_shard_with_200_open_rounds_takes_no_events_until_one_closes() -> None
 
 
 def test_in_lockstep_one_open_round_blocks_the_partition() -> None:
-    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment = deployed(lockstep=True)
     deployment.learn(version("next_purchase"))
     deployment.log.run()
     turn = deployment.appliers[0].take(RAW, [raw_record(raw()), raw_record(raw(at=NOW + 1))], WALL)
     assert turn.consumed == 1
+
+
+@pytest.mark.parametrize("topic", [RAW, "continuo.ticks.v1"])
+def test_what_a_barrier_holds_is_not_consumed_and_taken_when_it_is_offered_again(topic: str) -> None:
+    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment.log.run()
+    applier = deployment.appliers[0]
+    values = {RAW: [ENCODERS["raw_event"](raw(at=NOW + n, event_id=str(n))) for n in range(3)],
+              "continuo.ticks.v1": [ENCODERS["tick"](Tick(NOW + n)) for n in range(3)]}  # fmt: skip
+    records = [kafka_record(value, offset=n) for n, value in enumerate(values[topic])]
+    turn = applier.take(topic, records, WALL)
+    assert (turn.consumed, turn.step, nouns(turn), applier.is_full()) == (0, 2, ["barriers"], True)
+    assert turn.changes.keys() == {b"S"}
+    turn = applier.take(topic, records, WALL)
+    assert (turn.consumed, turn.step, turn.outputs, turn.changes) == (0, 2, [], {})
+    for model in ("next_purchase", "lapse"):
+        deployment.learn(release(model, NOW))
+    deployment.log.run()
+    assert not applier.is_full()
+    assert applier.take(topic, records, WALL).consumed == 3
+
+
+def test_what_cannot_be_decoded_is_consumed_although_a_barrier_is_shut() -> None:
+    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment.log.run()
+    deployment.appliers[0].take(RAW, [raw_record(raw())], WALL)
+    unheard = kafka_record(b"no such hash", "policies", key=b"current")
+    turn = deployment.appliers[0].take("continuo.policies.v1", [unheard], WALL)
+    assert (turn.consumed, nouns(turn)) == (1, ["dead-letters"])
 
 
 def test_a_failure_that_is_no_records_is_a_bug_and_leaves_the_applier() -> None:

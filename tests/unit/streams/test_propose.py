@@ -13,7 +13,7 @@ from streams.inputs import AnswerInput
 from streams.records import Decision, DecisionNote, Proposal, Request
 from streams.rows import Answer, ModelRow, Profile
 from tests.builders import DAY_MS, NOW, small_policy
-from tests.shard import WALL, Formula, Shard, compiled, plain_policy, raw, version
+from tests.shard import WALL, Formula, Shard, compiled, plain_policy, raw, release, version
 
 POLICY: Final = compiled(small_policy())
 TOPIC_MODEL: Final = POLICY.models["next_purchase"]
@@ -90,6 +90,13 @@ def test_of_a_model_sixteen_versions_are_kept() -> None:
         propose.learn(row, version("m", str(number), number, calibrated=True))
     assert [known[1] for known in row.versions] == [str(number) for number in range(4, 20)]
     assert row.versions[0][2:5] == ["m-4", [500_000_000], [50_000_000, 500_000_000]]
+
+
+def test_of_the_barriers_that_a_trainer_released_the_last_one_is_kept() -> None:
+    row = ModelRow()
+    for barrier in (10, 30, 20):
+        propose.learn(row, release("m", barrier))
+    assert (row.released, row.versions, row.alive_until) == (30, [], 0)
 
 
 def test_a_heartbeat_vouches_for_ten_seconds() -> None:
@@ -320,6 +327,7 @@ def test_an_open_round_goes_on_after_a_restart() -> None:
 
 def test_in_lockstep_nothing_depends_on_the_wall_clock() -> None:
     shard = asking(lockstep=True)
+    shard.learn(release("next_purchase", NOW), release("lapse", NOW))
     shard.wall += 60_000
     step = shard.driver.out.step
     shard.beat("next_purchase")
