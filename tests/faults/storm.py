@@ -145,8 +145,9 @@ class Storm:
             self._kill(*self.chance.choice(sorted(pids.items())))
 
     def kill_other(self, name: str) -> None:
-        """Kill the process of that name."""
-        self._kill(name, self.others.pids()[name])
+        """Kill the process of that name, if it runs."""
+        if pid := self.others.pids().get(name):
+            self._kill(name, pid)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
