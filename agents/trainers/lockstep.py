@@ -67,18 +67,12 @@ class Lockstep:
     """What a trainer in lockstep does with the records that it reads."""
 
     def __init__(
-        self,
-        trainer: Trainer,
-        consumer: AIOKafkaConsumer,
-        anything: AIOKafkaConsumer,
-        places: list[TopicPartition],
-        barriers: list[TopicPartition],
+        self, trainer: Trainer, consumer: AIOKafkaConsumer, anything: AIOKafkaConsumer, barriers: list[TopicPartition]
     ) -> None:
         """Prepare to teach `trainer` what `consumer` reads; `anything` also sees what is not committed."""
         self._trainer: Final = trainer
         self._consumer: Final = consumer
         self._anything: Final = anything
-        self._places: Final = places  # all but the barriers
         self._barriers: Final = barriers[0].topic
         self._lineup: Final = Lineup(len(barriers), trainer.released)
         self._ends: dict[TopicPartition, int] = {}  # up to where to read before the next barrier is released
@@ -109,5 +103,5 @@ class Lockstep:
         Where a committed reader sees an end says nothing: the commit of a transaction reaches its partitions one by
         one, so a barrier can be read before the examples that were written with it.
         """
-        self._ends = self._ends or await self._anything.end_offsets(self._places)
+        self._ends = self._ends or await self._anything.end_offsets(self._consumer.assignment())
         return all([await self._consumer.position(place) >= end for place, end in self._ends.items()])

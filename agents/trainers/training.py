@@ -60,7 +60,7 @@ async def train(settings: Settings, model: str, stop: asyncio.Event) -> None:
         if barriers:
             await consumer.seek_to_beginning(*barriers)
             anything = await stack.enter_async_context(reader(servers, committed=False))
-            lockstep = Lockstep(trainer, consumer, anything, [*places, *models.next_offsets], barriers)
+            lockstep = Lockstep(trainer, consumer, anything, barriers)
         _log.info("training", model=model, learned=trainer.course.learned)
         taken_at = told_at = time.monotonic()
         while not stop.is_set():
