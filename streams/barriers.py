@@ -9,12 +9,13 @@ low > R it takes the examples that are final before low, in the order of (final_
 if one is due by then, with the release of low, in one transaction.
 
 Why every run comes to the same bytes:
-- While low > R nobody moves: each shard stands at its first barrier beyond R, for it takes a release to go on.  Which
-  barrier that is follows from the shard's own input.  So does low, and by induction so do all barriers released.
-- What is final before low is committed by then, and nothing is added to it: a shard said a barrier behind the windows
+- As long as a trainer's last release is R, no shard passes its first barrier beyond R, and which one that is follows
+  from the shard's own input.  So the trainer finds the least of these barriers, whoever was slow; by induction all
+  trainers release the same ones in all runs.
+- What is final before low is committed by then, and nothing is added to it: a shard said its barrier behind the windows
   that end by it, and the windows of what it decides later end later.  So a trainer learns the same in the same order.
-- A version stands before its release, and nothing beyond a shard's own barrier is released before the shard says the
-  next one.  So a shard that goes on has heard all versions up to its barrier and no other.
+- Nothing beyond a shard's own barrier is released before the shard says its next one, and a version stands before the
+  release that goes with it.  So a shard that goes on has heard all versions up to its barrier and no other.
 
 Versions and releases say nothing, so it does not matter in which order those of several models are heard.  Nor do they
 take a step: those that are superseded go when their topic is compacted, and one run may never hear of them.
