@@ -99,6 +99,7 @@ class Player:
         self.deployment.log.run()
         self.shelf = Shelf()
         self.shelf.put(NEXT_PURCHASE)
+        self.applier = self.deployment.appliers[0]
         self.outputs: list[Output] = []
 
     def play(self, records: list[Record], how: Play) -> list[Output]:
@@ -107,11 +108,11 @@ class Player:
         while at < len(records):
             size = how.cuts[cut % len(how.cuts)]
             wall = how.wall + cut
-            turn = self.deployment.appliers[0].take(RAW, records[at : at + size], wall)
+            turn = self.applier.take(RAW, records[at : at + size], wall)
             self._keep(turn.outputs, wall)
             at += turn.consumed
             if how.restarts[cut % len(how.restarts)]:
-                self.deployment.restart(0)
+                self.applier = self.deployment.parts.applier(0, self.deployment.rows[0], self.applier.step)
             cut += 1
         return self.outputs
 
@@ -123,7 +124,7 @@ class Player:
             batch = DECODERS["request_batch"](output[3])
             proposals = ProposalBatch(batch.model, answer(batch.items, self.shelf.get, lambda: 0))
             said = kafka_record(ENCODERS["proposal_batch"](proposals), "proposals")
-            self._keep(self.deployment.appliers[0].take("continuo.proposals.v1", [said], wall).outputs, wall)
+            self._keep(self.applier.take("continuo.proposals.v1", [said], wall).outputs, wall)
 
 
 @given(facts, plays)
