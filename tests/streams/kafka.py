@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +80,13 @@ class KafkaStream(Stream):
         asyncio.run(leave_group(self._deployment.broker, space, f"{space}-worker"))
         self._worker = self._started()
 
+    @contextmanager
+    def another(self) -> Iterator[None]:
+        """Run a second worker meanwhile."""
+        worker = self._deployment.run("worker", "--web-port", str(free_port()), "--name", "another", log="another")
+        yield
+        kill(worker)
+
     def close(self) -> None:
         self._stack.close()
 
@@ -88,7 +95,8 @@ class KafkaStream(Stream):
         return [one for (topic, _), seen in sorted(self._ledger.seen.items()) if topic == name for one in seen]
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return self._deployment.run("worker", "--web-port", str(free_port()), log="worker")
+        self.web_port = free_port()
+        return self._deployment.run("worker", "--web-port", str(self.web_port), log="worker")
 
     def _is_settled(self, rounds: int) -> bool:
         """Tell whether everything written is committed and applied, and nothing came meanwhile."""

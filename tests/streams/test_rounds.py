@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from streams.records import Decision, Proposal, RawEvent
-from streams.topology import TOPICS
+from streams.records import Decision, RawEvent
 from tests.models import weighted
-from tests.shard import SMALL, plain_policy, raw
-from tests.streams.contract import Deploy, Question, Stream
+from tests.shard import SMALL
+from tests.streams.asking import HASTY, MODEL, PATIENT, answered, trigger
+from tests.streams.contract import Deploy, Stream
 from tests.witness import Seen
 
-MODEL: Final = "next_purchase"
 OUTPUTS: Final = ("events", "decisions", "decision-notes", "activations", "dead-letters")
-_numbers = itertools.count()
-
-
-def waiting(deadline_ms: int) -> dict[str, Any]:
-    """Return the plain policy with a model that is waited for so long, its actions valid whenever this is run."""
-    models = plain_policy()["models"]
-    bundle = plain_policy(models=models | {MODEL: models[MODEL] | {"deadline_ms": deadline_ms}})
-    for action in bundle["actions"]:
-        action["valid_to"] = "2100-01-01"
-    return bundle
-
-
-PATIENT: Final = waiting(60_000)
-HASTY: Final = waiting(100)
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +42,6 @@ def hasty(stream: Stream) -> Stream:
     return stream
 
 
-def trigger(stream: Stream) -> RawEvent:
-    """Return the basket of somebody new."""
-    number = next(_numbers)
-    return raw(at=stream.now(), event_id=f"basket-{number}", profile_id=f"person-{number}")
-
-
-def answered(question: Question, **fields: Any) -> Proposal:
-    asked = question.request
-    usual = {"call_id": asked.call_id, "round_id": asked.round_id, "version": asked.version, "status": "ok"}
-    return Proposal(**{**usual, "outputs": [0.1, 0.7]} | fields)
-
-
 def decided(stream: Stream, event: RawEvent) -> list[Decision]:
     return [one for one in stream.said("decisions") if one.trigger_event_id == event.event_id]
 
@@ -78,10 +50,6 @@ def world(stream: Stream) -> tuple[object, ...]:
     """Return all that was said and is kept, and how far the steps are."""
     said: dict[str, list[Seen]] = {noun: stream.records(noun) for noun in OUTPUTS}
     return said, stream.durable_rows(), [position.step for position in stream.positions()]
-
-
-def test_the_outputs_watched_are_those_of_rounds() -> None:
-    assert {topic.noun for topic in TOPICS} >= set(OUTPUTS)
 
 
 def test_an_answer_in_time_closes_its_round_and_is_part_of_the_decision(patient: Stream) -> None:
