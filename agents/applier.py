@@ -91,9 +91,14 @@ class ShardApplier:
         return self.driver.out.step
 
     def is_full(self) -> bool:
-        """Tell whether the shard takes no events for now: rounds wait for their models, or there is no policy yet."""
-        state = self.driver.state
-        return state.rounds_open >= self._rounds_open_max or not state.shard.policy_hash
+        """Tell whether the shard takes no events for now.
+
+        Rounds wait for their models, there is no policy yet, or a barrier of lockstep is shut.
+        """
+        state, barriers = self.driver.state, self.driver.barriers
+        if state.rounds_open >= self._rounds_open_max or not state.shard.policy_hash:
+            return True
+        return barriers is not None and barriers.is_shut()
 
     def wake_at(self) -> int | None:
         """Return the wall time, in ms, of the next timer."""
@@ -107,9 +112,12 @@ class ShardApplier:
         for record in records:
             if is_event and self.is_full():
                 break
-            taken += 1
+            is_taken = True
             for given in self._decoded(decode, record, is_event=is_event):
-                self._attempt(given, record, now, is_event=is_event)
+                is_taken = self._attempt(given, record, now, is_event=is_event)
+            if not is_taken:
+                break
+            taken += 1
         return self._turn(taken, now)
 
     def fire(self, now: int) -> Turn:
@@ -128,8 +136,11 @@ class ShardApplier:
             self._bury(None, record, error, is_event=is_event)
             return []
 
-    def _attempt(self, given: Input, record: Record | None, now: int, *, is_event: bool) -> None:
-        """Apply an input with the timers that it passes; what fails is buried alone, and the rest goes on."""
+    def _attempt(self, given: Input, record: Record | None, now: int, *, is_event: bool) -> bool:
+        """Apply an input with the timers that it passes; what fails is buried alone, and the rest goes on.
+
+        False if a barrier holds the input, which is then to be offered again.
+        """
         is_applied = False
         while not is_applied:
             try:
@@ -151,6 +162,7 @@ class ShardApplier:
             else:
                 is_applied = self.driver.firing is None
             is_applied = is_applied or record is None  # nothing but a timer: the caller asks for the next one
+        return not self.driver.held
 
     def _apply(self, given: Input, now: int) -> None:
         self._keep(self.driver.apply(given, now))

@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     mode: Literal["live", "history"] = _explained(
         "live", "the deployment's clock: the wall clock, or the largest event time of the partition", "live or history"
     )
-    lockstep: bool = _explained(False, "two runs give the same bytes (slow; for tests and replays)", "true or false")
+    lockstep: bool = _explained(
+        False, "two runs of a history give the same bytes, versions included (slow; for tests)", "true or false"
+    )
     chunk_max: int = _explained(1000, "records of one partition taken together", "1 to 10000", ge=1, le=10_000)
     commit_interval_ms: int = _explained(
         50, "time between two commits of a partition that keeps up", "10 to 5000 (ms)", ge=10, le=5000

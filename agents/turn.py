@@ -16,6 +16,7 @@ from agents.codecs.avro import (
     encode_request_batch,
     encode_reward,
     encode_routed_event,
+    encode_tick,
     encode_training_example,
     event_from_raw,
     routed_from_raw,
@@ -120,5 +121,6 @@ _ENCODE: Final[dict[str, Callable[[Output], bytes]]] = {
     "outcomes": _plain(encode_outcome),
     "rewards": _plain(encode_reward),
     "retraining": _plain(encode_training_example),
+    "barriers": _plain(encode_tick),
     "dead-letters": _plain(encode_dead_letter),
 }

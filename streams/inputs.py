@@ -70,7 +70,7 @@ class PolicyInput:
 
 @dataclass(slots=True)
 class ModelInput:
-    """A model's new version, or a heartbeat of its process."""
+    """A model's new version, a heartbeat of its process, or its trainer's release of a barrier."""
 
     version: ModelVersion
 

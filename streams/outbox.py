@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.inputs import Original, Output
-from streams.records import DeadLetter, Decision, DecisionNote
+from streams.records import DeadLetter, Decision, DecisionNote, Request
 
 DETAIL_MAX: Final = 1_000  # characters of a dead letter's detail: it may quote what was wrong
 
@@ -18,6 +18,11 @@ class Outbox:
         self.outputs: list[Output] = []
         self.tally: dict[tuple[str, ...], int] = {}  # what happened, by (what, of which kind); until it is cleared
         self.waits_ms: list[int] = []  # how long rounds took that were closed; until it is cleared
+
+    def begin(self) -> None:
+        """Begin the next step, with no outputs."""
+        self.step += 1
+        self.outputs = []
 
     def clear(self) -> None:
         """Begin to count anew."""
@@ -47,6 +52,11 @@ class Outbox:
             self.count("activations", decision.delivery_channel)
         for flag in decision.flags:
             self.count("flags", flag)
+
+    def ask(self, profile_id: str, model: str, request: Request) -> None:
+        """Send a request to a model's process."""
+        self.put("requests", profile_id, request, model)
+        self.count("requests", model)
 
     def note(self, decision_id: str, profile_id: str, kind: str, noted_at: int, details: dict[str, str]) -> None:
         """Say what came after a decision."""

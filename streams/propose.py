@@ -11,6 +11,7 @@ the step in which its last answer arrives.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import floor
 from typing import Final
 
@@ -35,9 +36,11 @@ DEAD: Final = Answer("", "missing", [])
 
 
 def learn(row: ModelRow, said: ModelVersion) -> None:
-    """Take up a heartbeat, or a version that is not known yet."""
+    """Take up a heartbeat, a barrier that is released, or a version that is not known yet."""
     if said.kind == "heartbeat":
         row.alive_until = max(row.alive_until, said.published_at + ALIVE_MS)
+    elif said.kind == "release":
+        row.released = max(row.released, said.trained_until)
     elif all(known[1] != said.version for known in row.versions):
         known: list[object] = [said.trained_until, said.version, "", [], [], layout_of(said.inputs)]
         if said.calibrator is not None:
@@ -94,10 +97,16 @@ def is_first(person: Profile, round_id: str, clock: int) -> bool:
     return True
 
 
-def ask_inline(model: Model, version: str, opened: Round, models: Models, outputs_count: int) -> Answer:
-    """Return the answer of a model that answers at once."""
+def answer_at_once(
+    model: Model, version: str, opened: Round, policy: Policy, models: Models, *, is_there: bool
+) -> Answer | None:
+    """Return the answer that needs no waiting; None if the model's process, which is there, is to be asked."""
+    if not version:
+        return COLD
+    if not model.inline:
+        return None if is_there else DEAD
     outputs = models.answer(model.name, version, _inputs(opened, model))
-    quantised = None if outputs is None else quantise(model, outputs, outputs_count)
+    quantised = None if outputs is None else quantise(model, outputs, policy.outputs_of(model))
     return Answer(version, "error", []) if quantised is None else Answer(version, "ok", quantised)
 
 
@@ -107,6 +116,26 @@ def ask(opened: Round, model: Model, version: str, deadline_at: int) -> Request:
     request = Request(call_id, opened.round_id, version, opened.opened_at, deadline_at, features)
     opened.calls[request.call_id] = model.name
     return request
+
+
+def ask_again(
+    opened: Round, models: Mapping[str, Model], heard_of: Callable[[str], ModelRow | None], wall: int
+) -> list[tuple[str, Request]]:
+    """Return the requests that a history's round still awaits of living processes once more, by model.
+
+    A process that lives may have lost one for good, and the round would wait for ever; a second answer is an orphan.
+    """
+    again: list[tuple[str, Request]] = []
+    for call_id, name in opened.calls.items():
+        row, model = heard_of(name), models[name]
+        if row is None or not is_alive(row, wall):
+            continue
+        versions = (str(known[1]) for known in row.versions)
+        version = next((one for one in versions if _call_id(opened, model, one) == call_id), None)
+        if version is not None:
+            request = Request(call_id, opened.round_id, version, opened.opened_at, 0, _inputs(opened, model))
+            again.append((name, request))
+    return again
 
 
 def take_answer(opened: Round, proposal: Proposal, model: Model, outputs_count: int) -> Answer:

@@ -252,14 +252,14 @@ class Calibrator:
 
 @dataclass(slots=True)
 class ModelVersion:
-    """A version of a model, or the heartbeat of a process that serves one."""
+    """A version of a model, the heartbeat of a process that serves one, or the release of a barrier by its trainer."""
 
     model: str
     version: str
-    kind: str  # onnx | online | heartbeat
-    trained_until: int
+    kind: str  # onnx | online | heartbeat | release
+    trained_until: int  # of a release: the barrier
     published_at: int  # wall clock
-    artefact: bytes  # weights; empty for a heartbeat
+    artefact: bytes  # weights; empty for a heartbeat and a release
     calibrator: Calibrator | None
     inputs: list[str]
     next_offsets: dict[str, int]  # "<topic>/<partition>" -> where its learner goes on

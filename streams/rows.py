@@ -142,6 +142,7 @@ class ModelRow:
     """[trained_until, version, calibrator_id ("" = none), edges, values, layout of its inputs], oldest first."""
 
     alive_until: int = 0  # wall time up to which its heartbeat vouches for it
+    released: int = 0  # lockstep: the last barrier that its trainer has released
 
 
 @dataclass(slots=True)
@@ -152,3 +153,4 @@ class ShardRow:
     policy_hash: str = ""
     chain: bytes = bytes(32)  # hash of the last decision
     complete_from: dict[str, int] = field(default_factory=dict)  # series -> since when it has no gap (switch_series)
+    barrier: int = 0  # lockstep: the last one that it said

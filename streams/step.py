@@ -4,7 +4,7 @@ Theory of operation.  A shard is a log of inputs.  Each input applied takes a nu
 to the shard's rows and outputs for topics, and nothing else.  Time comes in two clocks: `wall` is an argument, the
 deployment's clock is the wall clock when live and the largest accepted event time in a history.  A timer that an input
 passes fires before it: `apply` then fires that timer only, and is called again with the same input.  So whatever fails
-is one timer or one record, and can be buried alone.
+is one timer or one record, and can be buried alone.  In lockstep a barrier comes before its input too (`barriers.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from streams import activate, arbitrate, attribute, ingest, profile, propose, retrain
+from streams.barriers import Barriers
 from streams.decision import effects, pack
 from streams.ids import fingerprint
 from streams.inputs import (
@@ -37,7 +38,7 @@ from streams.outbox import Outbox
 from streams.policy import Model, Point, Policy
 from streams.policy.features import switch_series
 from streams.records import Event, Origin, RawEvent, RoutedEvent
-from streams.rows import Alias, Answer, Contacts, ModelRow, OpenDecisions, Profile, Round
+from streams.rows import Alias, Contacts, ModelRow, OpenDecisions, Profile, Round
 from streams.state import State, Timer
 
 
@@ -51,6 +52,8 @@ class Step:
         self.setting: Final = setting
         self.out: Final = Outbox(step)
         self.firing: Due | None = None  # the timer that the last `apply` fired, instead of its input
+        self.held = False  # a barrier kept the last `apply` from taking its input, until trainers release it
+        self.barriers: Final = Barriers(state, policies, self.out) if setting.lockstep and not setting.live else None
         self._policies: Final = policies
         self._models: Final = models
         self._vault: Final = vault
@@ -61,19 +64,19 @@ class Step:
         }  # fmt: skip
 
     def apply(self, given: Input, wall: int) -> list[Output]:
-        """Apply one input at this wall time, or fire the first timer that it passes (see `firing`).
+        """Apply one input at this wall time, or fire the first timer that it passes (`firing`), or be `held`.
 
         Returns the outputs in order; the changes are in the state, not yet flushed.
         """
         self.firing = None
+        self.held = False
         self.out.outputs = []
         self._apply[type(given)](given, wall)
         return self.out.outputs
 
     def bury(self, given: Input | None, original: Original, cause: str, detail: str, *, is_event: bool) -> list[Output]:
         """Park a record on which a stage failed, as an input of its own; None: decoding it failed."""
-        self.out.outputs = []
-        self.out.step += 1
+        self.out.begin()
         if isinstance(given, AnswerInput):
             self.state.drop_round(given.proposal.round_id)  # else it would wait for an answer that has come
         self._refuse(original, cause, detail, is_event=is_event)
@@ -81,8 +84,7 @@ class Step:
 
     def bury_timer(self, due: Due, cause: str, detail: str) -> list[Output]:
         """Park a timer that failed, with what it was to close."""
-        self.out.outputs = []
-        self.out.step += 1
+        self.out.begin()
         at, identity, profile_id = due.timer
         (self.state.deadlines if due.is_deadline else self.state.windows).pop(at)
         if due.is_deadline:
@@ -196,9 +198,8 @@ class Step:
 
     def _take_model(self, given: ModelInput, _wall: int) -> None:
         said = given.version
-        if said.kind == "heartbeat" and self.setting.lockstep:
-            return  # two runs hear different ones: none may take a step
-        self.out.step += 1
+        if not self.setting.lockstep:  # there two runs may hear different ones
+            self.out.step += 1
         row = self.state.models.get(said.model) or ModelRow()
         propose.learn(row, said)
         self.state.models.put(said.model, row)
@@ -277,8 +278,10 @@ class Step:
         out.count("triggers", point.name)
         awaited: list[tuple[Model, str]] = []
         for model in point.models:
-            version = propose.current_version(state.models.get(model.name), model, clock)
-            answer = self._answer_at_once(model, version, opened, policy, wall)
+            row = state.models.get(model.name)
+            version = propose.current_version(row, model, clock)
+            is_there = self.setting.lockstep or propose.is_alive(row, wall)
+            answer = propose.answer_at_once(model, version, opened, policy, self._models, is_there=is_there)
             if answer is None:
                 awaited.append((model, version))
             else:
@@ -293,19 +296,9 @@ class Step:
             state.deadlines.set(opened.deadline_wall_at, opened.round_id, opened.profile_id)
         for model, version in awaited:
             request = propose.ask(opened, model, version, opened.deadline_wall_at if self.setting.live else 0)
-            out.put("requests", opened.profile_id, request, model.name)
-            out.count("requests", model.name)
+            out.ask(opened.profile_id, model.name, request)
         state.rounds.put(opened.round_id, opened)
         state.rounds_open += 1
-
-    def _answer_at_once(self, model: Model, version: str, opened: Round, policy: Policy, wall: int) -> Answer | None:
-        """Return the answer that needs no waiting; None if the model's process is to be asked."""
-        if not version:
-            return propose.COLD
-        if model.inline:
-            return propose.ask_inline(model, version, opened, self._models, policy.outputs_of(model))
-        is_there = self.setting.lockstep or propose.is_alive(self.state.models.get(model.name), wall)
-        return None if is_there else propose.DEAD
 
     def _decide(self, opened: Round, policy: Policy, wall: int) -> None:
         state, out, clock, profile_id = self.state, self.out, self._clock(wall), opened.profile_id
@@ -345,33 +338,40 @@ class Step:
         return wall if self.setting.live else self.state.shard.clock
 
     def _passes_window(self, to: int, wall: int) -> bool:
-        """Fire the first window that is over by then; if there is none, move the clock of a history there."""
-        timer = self.state.windows.pop(wall if self.setting.live else to)
+        """Stop at a barrier on the way, or fire the first window that is over by then; else move a history's clock."""
+        barrier = self.barriers.ahead(to) if self.barriers is not None else 0
+        timer = self.state.windows.pop(wall if self.setting.live else barrier or to)
         if timer is not None:
             self.firing = Due(False, timer)
             self._close_window(timer)
             return True
+        if self.barriers is not None and barrier:
+            self.held = self.barriers.reach(barrier)
+            return self.held or self._passes_window(to, wall)
         if not self.setting.live and to > self.state.shard.clock:
             self.state.shard.clock = to
             self.state.keep_shard()
         return False
 
     def _pass_deadline(self, timer: Timer, wall: int) -> None:
-        state, round_id = self.state, timer[1]
+        state, out, (_, round_id, profile_id) = self.state, self.out, timer
         opened = state.rounds.get(round_id)
         if opened is None:
             return
         if opened.closed_at:
             state.rounds.delete(round_id)
             return
-        is_awaited = any(propose.is_alive(state.models.get(name), wall) for name in opened.calls.values())
-        if is_awaited and not self.setting.live:
+        self.out.step += 1
+        policy = self._policies[opened.policy_hash]
+        again = [] if self.setting.live else propose.ask_again(opened, policy.models, state.models.get, wall)
+        for name, request in again:
+            out.ask(profile_id, name, request)
+        if again:
             opened.deadline_wall_at = wall + propose.HISTORY_PATIENCE_MS
         else:
-            self.out.step += 1
             propose.give_up(opened, wall)
             state.rounds_open -= 1
-            self._decide(opened, self._policies[opened.policy_hash], wall)
+            self._decide(opened, policy, wall)
         state.rounds.put(round_id, opened)
         state.deadlines.set(opened.deadline_wall_at, round_id, opened.profile_id)
 
@@ -390,8 +390,6 @@ class Step:
             self.out.put("retraining", profile_id, example, example.model)
             self.out.count("examples", example.model)
         self.state.keep_open_decisions(profile_id, row)
-
-    # what is wrong
 
     def _refuse(self, original: Original, cause: str, detail: str, *, is_event: bool) -> None:
         if is_event:

@@ -90,6 +90,7 @@ TOPICS: Final = (
     Topic("outcomes", "profile_id", "outcome", "worker", "anyone", retention_s=30 * DAY_S),
     Topic("rewards", "profile_id", "reward", "worker", "anyone", retention_s=30 * DAY_S),
     Topic("retraining", "profile_id", "training_example", "worker", "trainers", per_model=True, retention_s=30 * DAY_S),
+    Topic("barriers", "", "tick", "worker", "trainers", retention_s=FOREVER),  # in lockstep only: one a stream-day
     Topic("dead-letters", "", "dead_letter", "worker", "operators", retention_s=30 * DAY_S, record_bytes_max=2 * MIB),
     Topic("dispatches", "activation_id", "dispatch", "delivery channels", "delivery channels", compacted=True,
           retention_s=FOREVER),
@@ -103,8 +104,8 @@ TABLES: Final = (
           "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"),
     Table("open_decisions", b"O", "profile_id", "decisions whose outcomes are still awaited, at most 50 a person"),
     Table("aliases", b"A", "alias", "the profile_id an alias stands for"),
-    Table("models", b"M", "model", "its versions with their calibrators, its heartbeat"),
-    Table("shard", b"S", "", "clock, policy hash, chain hash"),
+    Table("models", b"M", "model", "its versions with their calibrators, its heartbeat, the barrier released"),
+    Table("shard", b"S", "", "clock, policy hash, chain hash, barrier"),
 )
 
 BY_NOUN: Final = {topic.noun: topic for topic in TOPICS}

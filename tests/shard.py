@@ -87,6 +87,11 @@ def version(
     return ModelVersion(model, name, kind, until, WALL, b"", calibrator, inputs, {})
 
 
+def release(model: str, barrier: int) -> ModelVersion:
+    """Return what a model's trainer says when it releases a barrier."""
+    return ModelVersion(model, "", "release", barrier, 0, b"", None, [], {})
+
+
 class Shard:
     """A shard of the small policy, or of the bundle given; in a history unless `live`."""
 
@@ -130,7 +135,7 @@ class Shard:
                 self.said[output.noun].append(output.record)
                 said.append(output.record)
             if self.driver.firing is None or isinstance(given, DueInput):
-                return said
+                return said  # the input is taken, or held at a barrier
 
     def switch(self, bundle: dict[str, Any]) -> Policy:
         """Make this bundle current."""

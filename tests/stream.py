@@ -68,6 +68,8 @@ class Deployment(Stream):
 
     def settle(self, rounds: int = 0) -> None:
         self.log.run()
+        while self.release_barriers():
+            self.log.run()
         while self.rounds_open() > rounds:
             due = self.log.wake_at()
             assert due is not None, f"{self.rounds_open()} rounds wait, and no timer will close any"
@@ -81,6 +83,10 @@ class Deployment(Stream):
             self.parts.listen(topic_name(self.settings.namespace, noun), self.log.records(noun))
         for partition in range(self.settings.partitions):
             self.log.restart(partition)
+
+    def renew(self, partition: int) -> None:
+        """Let an applier that a test drives by itself be followed by one that has nothing but its rows."""
+        self._applier(partition, self.rows[partition], self.appliers[partition].step)
 
     def close(self) -> None:
         """Do nothing: there is no process."""

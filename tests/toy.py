@@ -6,6 +6,8 @@ the event as it came. `python -m tests.toy worker` is one worker; its namespace 
 
 from __future__ import annotations
 
+import asyncio
+import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -17,8 +19,10 @@ from aiokafka import ConsumerRecord
 from agents import log
 from agents.errors import UserError
 from agents.settings import Settings, load
+from agents.transport import assignment
 from agents.transport.app import StreamApp
 from agents.transport.applier import Output, Turn
+from agents.transport.restore import Restored, read_back
 from agents.transport.tuning import Tuning
 from agents.transport.worker import run_worker
 from streams.topology import topic_name
@@ -144,6 +148,16 @@ class WaitingToyApplier(ToyApplier):
         return Turn(outputs, {WAITING: None}, consumed, self.step)
 
 
+def slow_down_restores(seconds: float) -> None:
+    """Let every restore take that much longer, without keeping the event loop from anything."""
+
+    async def wait_and_read_back(*arguments: Any) -> dict[int, Restored]:
+        await asyncio.sleep(seconds)
+        return await read_back(*arguments)
+
+    vars(assignment)["read_back"] = wait_and_read_back
+
+
 def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = "") -> StreamApp:
     """Return a worker of the toy stream; with a patience, of the one that asks and waits."""
 
@@ -170,6 +184,7 @@ def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = ""
 
 if __name__ == "__main__":
     log.configure("warning", "text")
+    slow_down_restores(float(os.environ.get("TOY_RESTORE_S", "0")))
     try:
         run_worker(toy_app(load(), *sys.argv[1:]))
     except UserError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import msgspec
-from confluent_kafka import ConsumerGroupState, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupState, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from agents.settings import Settings
@@ -73,9 +73,8 @@ class ToyDeployment:
     def close(self) -> None:
         """Kill the workers that are left."""
         for worker in self.workers:
-            if worker.poll() is None:
-                worker.kill()
-                worker.communicate()
+            worker.kill()
+            worker.communicate()
 
     def topic(self, noun: str) -> str:
         """Return a topic's full name."""
@@ -182,7 +181,10 @@ class ToyDeployment:
         admin = AdminClient({"bootstrap.servers": self.broker})
 
         def is_at_rest() -> bool:
-            group = admin.describe_consumer_groups([self.group])[self.group].result(10)
+            try:
+                group = admin.describe_consumer_groups([self.group])[self.group].result(10)
+            except KafkaException:
+                return False  # its coordinator is still being made
             return len(group.members) == members and group.state == ConsumerGroupState.STABLE
 
         wait_until(is_at_rest, 30, f"{members} members")

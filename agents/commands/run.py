@@ -51,6 +51,7 @@ def command(context: click.Context, folder: Path, workers: int, kinds: tuple[str
       CONTINUO_NAMESPACE   first word of the topics (continuo)
       CONTINUO_PARTITIONS  partitions of every topic, fixed at the first start: the most workers there can be (8)
       CONTINUO_MODE        live or history: the wall clock decides, or the time of the events (live)
+      CONTINUO_LOCKSTEP    true: two runs of a history give the same bytes, what trainers publish included; slow (false)
       CONTINUO_WEB_PORT    the first worker's /metrics, /health and /ready; the next worker's is one more (6066)
       CONTINUO_HOME        logs, and the embedded Kafka (.continuo)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"

@@ -12,8 +12,8 @@ def command(name: str) -> None:
 
     There is one trainer for a model: starting a second one ends the first at its next version. A version holds weights
     and positions in one record, so a trainer that is killed goes on as if it had not been. The first version comes
-    after 500 examples, then one every stream-day. Exit code 70: the transport failed, start it again; 78: the
-    examples are not for this model.
+    after 500 examples, then one every stream-day; in lockstep shards wait for it where a stream-day begins. Exit code
+    70: the transport failed, start it again; 78: the examples are not for this model.
 
     \b
     Examples:
@@ -24,6 +24,7 @@ def command(name: str) -> None:
     Environment:
       CONTINUO_BROKER      another Kafka instead of the embedded one
       CONTINUO_NAMESPACE   first word of the topics (continuo)
+      CONTINUO_LOCKSTEP    true: two runs of a history publish the same (false)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     import os
 

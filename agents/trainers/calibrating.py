@@ -7,7 +7,7 @@ from dataclasses import replace
 from agents.trainers.contract import ExampleRefusedError
 from agents.trainers.progress import BINS, Progress
 from agents.workers.contract import ModelRefusedError
-from agents.workers.kinds import HEARTBEAT
+from agents.workers.kinds import SIGNALS
 from streams.records import ModelVersion, TrainingExample
 
 
@@ -34,7 +34,7 @@ class CalibrationLearner:
 
     def follow(self, version: ModelVersion) -> None:
         """Take up a graph that somebody published; what was learned about another one says nothing about it."""
-        if version.kind == HEARTBEAT or version.model != self._model:
+        if version.kind in SIGNALS or version.model != self._model:
             return
         if self._base is None or version.artefact != self._base.artefact:
             self._base, self._names, self._progress = version, set(), Progress()

@@ -18,7 +18,7 @@ class Learner(Protocol):
         """Learn from one final example; False if it says nothing about this model. May raise ExampleRefusedError."""
 
     def follow(self, version: ModelVersion) -> None:
-        """Take note of a version that came in on `models`, its own included; heartbeats too."""
+        """Take note of a version that came in on `models`, its own included; signals too."""
 
     def snapshot(self) -> ModelVersion:
         """Return all it knows as a version; offsets, times and the version's name are the course's to fill in."""

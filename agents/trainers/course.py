@@ -19,7 +19,7 @@ DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True)
 class Pace:
-    """When a version is due: at an example that ends a period of stream days, or when many were learned."""
+    """When a version is due: behind an example that ends a period of stream days, or when many were learned."""
 
     first: int = 500  # examples before the first version: fewer say less than the policy's prior
     every: int = 5_000  # examples; bounds what a restart learns again
@@ -46,20 +46,23 @@ class Course:
         self.learned = self._published = int(version.metrics["learned"])
         self.trained_until = self._published_until = version.trained_until
 
-    def take(self, place: str, offset: int, example: TrainingExample) -> ModelVersion | None:
-        """Learn from the example at `offset` of `place`; return a version if one is due right after it."""
+    def take(self, place: str, offset: int, example: TrainingExample) -> None:
+        """Learn from the example at `offset` of `place`."""
         learned = self.learner.take(example)
         self.pass_by(place, offset)
-        if not learned:
+        if learned:
+            self.learned += 1
+            self.trained_until = max(self.trained_until, example.final_at)
+        else:
             self.skipped["about no key of the model"] += 1
-            return None
-        self.learned += 1
-        self.trained_until = max(self.trained_until, example.final_at)
-        return self._version() if self._is_due() else None
 
     def pass_by(self, place: str, offset: int) -> None:
-        """Go on behind a record that is not learned from."""
-        self.next_offsets[place] = offset + 1
+        """Go on behind a record, whether it was learned from or not; all before it are taken by the next version."""
+        self.next_offsets[place] = max(self.next_offsets.get(place, 0), offset + 1)
+
+    def next_version(self) -> ModelVersion | None:
+        """Return a version if one is due now."""
+        return self._version() if self._is_due() else None
 
     def _is_due(self) -> bool:
         fresh = self.learned - self._published

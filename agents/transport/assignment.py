@@ -21,7 +21,7 @@ from agents.transport.shard import Shard
 from agents.transport.tuning import Tuning
 from streams.topology import BY_NOUN, topic_name
 
-EARLY_READERS = "model workers"  # free and without side effects: they may see what is not committed (PROTOCOL §4)
+EARLY_READERS = "model workers"  # free and without side effects: may see what is not committed (docs/protocol.md)
 
 
 @dataclass(frozen=True)

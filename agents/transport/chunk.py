@@ -13,10 +13,10 @@ from faust.types import TP, AppT, ConsumerMessage, EventT
 class ChunkMessage(ConsumerMessage):
     """What Faust carries from the consumer to an agent: everything it costs per message is paid per chunk."""
 
-    __slots__ = ("next_offset",)
+    __slots__ = ("next_offset", "since")
 
-    def __init__(self, tp: TP, records: Sequence[ConsumerRecord], generation: int) -> None:
-        """Wrap a run of records, which is not empty."""
+    def __init__(self, tp: TP, records: Sequence[ConsumerRecord], since: int, generation: int) -> None:
+        """Wrap a run of records, which is not empty; nothing is between `since` and its first one."""
         first, last = records[0], records[-1]
         super().__init__(
             tp.topic,
@@ -33,6 +33,7 @@ class ChunkMessage(ConsumerMessage):
             tp,
             generation_id=generation,
         )
+        self.since = since
         self.next_offset = last.offset + 1
 
 

@@ -15,7 +15,7 @@ from agents.transport.errors import Unreachable
 
 PATIENCE_S: Final = 5.0  # for a broker to answer at all
 BATCH_BYTES_MAX: Final = 900_000  # below the broker's default of 1 MiB a request
-RESTORE_BYTES_MAX: Final = 4 << 20  # per partition and fetch: larger ones gain nothing (TRANSPORT §4)
+RESTORE_BYTES_MAX: Final = 4 << 20  # per partition and fetch: larger ones gain nothing
 
 
 def new_producer(servers: str, transactional_id: str, timeout_s: float) -> AIOKafkaProducer:

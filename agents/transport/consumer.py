@@ -2,10 +2,13 @@
 
 Theory of operation. Fetching, the group and its heartbeats stay Faust's and aiokafka's, in their thread. What is ours:
 `_next[tp]` is the offset that this process wants to see next; each seek sets it, each delivery advances it. `_epoch`
-changes around every seek: a fetch that began under another epoch, another generation or before the flow was resumed is
-discarded and the partition sought back, so nothing is skipped and nothing is delivered twice. A hole in the offsets is
-sought back once; where the broker repeats it, it is real (transaction markers, compaction), and from then on the
-partition's holes are believed. aiokafka never resets a position by itself: out of range ends the process.
+changes around every seek: a fetch that began under another epoch or before the flow was resumed is discarded and the
+partition sought back, so nothing is skipped and nothing is delivered twice. A hole in the offsets is sought back once;
+where the broker repeats it, it is real (transaction markers, compaction), and from then on the partition's holes are
+believed. aiokafka never resets a position by itself: out of range ends the process.
+What flows is our own decision: `_fed` is the generation whose partitions were sought and not revoked since. Faust's
+flags do not tell: a recovery that a rebalance overtakes resumes the flow and ends "rebalancing" in the middle of it,
+and resuming the flow clears the agents' queues.
 Nothing is acked: group offsets are the shards' positions, committed now and then for those who watch the lag.
 """
 
@@ -73,6 +76,8 @@ class ChunkConsumer(driver.Consumer):
         self._suspects: set[TP] = set()  # sought back because of a hole
         self._believed: set[TP] = set()  # whose holes are real
         self._epoch = 0
+        self._sought: int | None = None  # generation that is being sought; None again when it is revoked
+        self._fed: int | None = None  # generation whose chunks are delivered
         self._resumed = asyncio.Event()
         self._chunk_max = self.app.settings.chunk_max
 
@@ -86,8 +91,9 @@ class ChunkConsumer(driver.Consumer):
 
         Faust calls this when an assignment is complete and before it resumes the flow.
         """
+        self.stop_flow()  # until Faust resumes it, and with that clears the agents' queues, behind this
         self._epoch += 1
-        generation = self.app.consumer_generation_id
+        generation = self._sought = self.app.consumer_generation_id
         assigned = self.assignment()
         shards = self.app.shards
         shards.consumer = self
@@ -97,6 +103,9 @@ class ChunkConsumer(driver.Consumer):
         places = {tp: shards.next_offset(tp) for tp in assigned}
         self._next.clear()
         await self.seek_wait({tp: offset for tp, offset in places.items() if offset is not None})
+        if self._sought == generation:
+            self._fed = generation
+            self._resumed.set()
         self.app.freeze()
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
@@ -110,11 +119,18 @@ class ChunkConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, then commit what was applied, before anybody else may take over."""
+        self._sought = self._fed = None
         await super().on_partitions_revoked(revoked)
         await self.app.shards.drain()
         for tp in revoked:
             self._next.pop(tp, None)
             self._discarded.pop(tp, None)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Have the new partitions sought; Faust seeks nothing where nothing is assigned, and then all is released."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned:
+            await self.app.shards.assign((), generation_id)
 
     def resume_partitions(self, tps: Any) -> None:
         """Fetch from these partitions again."""
@@ -139,13 +155,13 @@ class ChunkConsumer(driver.Consumer):
                 raise
 
     async def _deliver_next(self) -> None:
-        app = self.app
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
-        if self._discarded and self.flow_active and not app.rebalancing:
+        generation, epoch = self._fed, self._epoch
+        if generation is not None and self._discarded:
             await self._seek_back()
-        generation, epoch = app.consumer_generation_id, self._epoch  # before the fetch
-        active = self._get_active_partitions()
+            epoch = self._epoch
+        active = self._get_active_partitions() if generation is not None else None
         if not active:
             self._resumed.clear()
             await self.wait_first(self._resumed.wait(), timeout=1.0)
@@ -158,31 +174,28 @@ class ChunkConsumer(driver.Consumer):
             return
         for source, records in (fetched or {}).items():
             tp = ensure_TP(source)
-            # Before the worker is ready the flow's resumption would clear the agents' queues (faust #596).
-            is_stale = epoch != self._epoch or generation != app.consumer_generation_id
-            if is_stale or app.rebalancing or not self.flow_active:
+            if epoch != self._epoch or generation is None or generation != self._fed or not self.flow_active:
                 self._discarded.setdefault(tp, records[0].offset)
                 continue
-            app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             for start in range(0, len(records), self._chunk_max):
                 if not await self._deliver(tp, records[start : start + self._chunk_max], generation):
                     break
 
     async def _deliver(self, tp: TP, records: Sequence[ConsumerRecord], generation: int) -> bool:
-        wanted = self._next.get(tp)
-        if wanted is not None:
-            if records[0].offset < wanted:
-                records = [record for record in records if record.offset >= wanted]
-                if not records:
-                    return True
-            if records[0].offset > wanted and not self._is_real_hole(tp):
-                self._discarded[tp] = wanted
-                return False
+        wanted = self._next[tp]
+        if records[0].offset < wanted:
+            records = [record for record in records if record.offset >= wanted]
+            if not records:
+                return True
+        if records[0].offset > wanted and not self._is_real_hole(tp):
+            self._discarded[tp] = wanted
+            return False
         self._suspects.discard(tp)
-        message = ChunkMessage(tp, records, generation)
+        message = ChunkMessage(tp, records, wanted, generation)
         self._next[tp] = self._read_offset[tp] = message.next_offset
         await self.wait_first(self.callback(message), self.suspend_flow.wait())
-        return self.flow_active and self.app.consumer_generation_id == generation
+        return self.flow_active and self._fed == generation
 
     def _is_real_hole(self, tp: TP) -> bool:
         if tp in self._believed:

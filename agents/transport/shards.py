@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 from time import time
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from aiokafka import ConsumerRecord
 from faust.types import TP, EventT
@@ -21,6 +21,7 @@ from mode import Service
 
 from agents.transport.applier import WorkerStop
 from agents.transport.assignment import Deployment, open_shards
+from agents.transport.chunk import ChunkMessage
 from agents.transport.control import ControlReader, Listener
 from agents.transport.errors import Refused, die
 from agents.transport.shard import Shard, Source
@@ -61,6 +62,7 @@ class Shards(Service):
             for topic in map(deployment.name, deployment.nouns)
         }
         self._draining = True
+        self._drains = 0  # how often the shards were drained
         self._assigning = asyncio.Lock()
         self._awake = asyncio.Event()
         self._turnstile: asyncio.Task[None] | None = None
@@ -91,11 +93,14 @@ class Shards(Service):
 
     async def offer(self, chunk: EventT[Any]) -> None:
         """Put a chunk into its shard's backlog; one of a former assignment is dropped, for it is read again."""
-        message = chunk.message
+        message = cast("ChunkMessage", chunk.message)
         if self._draining or message.generation_id != self.generation:
             return
         shard = self.shards[message.partition]
         source = shard.sources[message.topic]
+        if message.since > source.next_offset:
+            place = f"{message.topic}/{message.partition}"
+            die(f"{place}: the records from {source.next_offset} to before {message.since} were lost inside the worker")
         source.offer(chunk.value)
         if source.records >= self._backlog_max and not source.paused and self.consumer is not None:
             source.paused = True
@@ -111,6 +116,7 @@ class Shards(Service):
     async def drain(self) -> None:
         """Take nothing more, forget what was not applied, and commit what was."""
         self._draining = True
+        self._drains += 1
         self._control.suspend()
         for shard in self.shards.values():
             shard.forget()
@@ -131,6 +137,7 @@ class Shards(Service):
         async with self._assigning:
             if not self._draining:
                 await self.drain()
+            drains = self._drains
             has_followed = self.generation is not None and generation in (self.generation, self.generation + 1)
             await self._close([number for number in self.shards if number not in partitions or not has_followed])
             new = partitions - self.shards.keys()
@@ -144,8 +151,9 @@ class Shards(Service):
             except Exception as error:  # noqa: BLE001 — half a state is none
                 die(f"taking over partitions {sorted(new)} failed", error, bug=True)
             self.generation = generation
-            self._draining = False
-            self.wake()
+            if drains == self._drains:  # else these partitions were revoked while they were taken over
+                self._draining = False
+                self.wake()
 
     async def _close(self, numbers: list[int]) -> None:
         closed = [self.shards.pop(number) for number in numbers]

@@ -27,7 +27,7 @@ class InlineModels:
         self._shelves: dict[str, Shelf] = {}
 
     def learn(self, version: ModelVersion) -> None:
-        """Keep a version of a model; heartbeats and repeats change nothing."""
+        """Keep a version of a model; signals and repeats change nothing."""
         self._shelves.setdefault(version.model, Shelf()).put(version)
 
     def answer(self, name: str, version: str, features: list[Feature]) -> list[float] | None:

@@ -9,6 +9,8 @@ from agents.workers.contract import ModelRefusedError, ServedModel
 from streams.records import ModelVersion
 
 HEARTBEAT: Final = "heartbeat"
+RELEASE: Final = "release"  # of a barrier, in lockstep
+SIGNALS: Final = frozenset({HEARTBEAT, RELEASE})  # what stands on `models` beside versions
 KINDS: Final = {  # kind -> module and class, imported when first served: each brings a library of its own
     "onnx": ("agents.workers.onnx", "OnnxModel"),
     "online": ("agents.workers.online", "OnlineModel"),

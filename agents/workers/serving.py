@@ -24,13 +24,14 @@ from agents.settings import Settings
 from agents.transactions import Written, write
 from agents.transport.clients import BATCH_BYTES_MAX
 from agents.workers.answering import answer, live
-from agents.workers.kinds import HEARTBEAT
+from agents.workers.kinds import HEARTBEAT, SIGNALS
 from agents.workers.shelf import Shelf
 from streams.records import ModelVersion, Proposal, ProposalBatch, Request, RequestBatch
 from streams.topology import topic_name
 
 HEARTBEAT_S: Final = 3.0  # a shard believes in a process for 10 s
 VERSION_WAIT_S: Final = 1.0  # a version that a shard has read is on the topic: it can only be on its way here
+LOCKSTEP_WAIT_S: Final = 60.0  # there no answer may depend on who is slow; what is gone for good was answered before
 COMMIT_S: Final = 1.0  # of positions; what a crash makes us answer again are orphans
 BATCHES_MAX: Final = 32  # taken at once: 8,192 requests, about 0.1 s of answering
 ANSWER_BYTES_MAX: Final = 256 << 10
@@ -156,7 +157,7 @@ class ModelServer:
         if value is None:
             return False
         version = decode_model_version(value)
-        if version.model != self._model or version.kind == HEARTBEAT:
+        if version.model != self._model or version.kind in SIGNALS:
             return False
         self.shelf.put(version)
         return True
@@ -167,8 +168,9 @@ class ModelServer:
 
         if not unknown():
             return
+        wait_s = LOCKSTEP_WAIT_S if self._settings.lockstep else VERSION_WAIT_S
         try:
-            async with asyncio.timeout(VERSION_WAIT_S), self._arrived:
+            async with asyncio.timeout(wait_s), self._arrived:
                 await self._arrived.wait_for(lambda: not unknown())
         except TimeoutError:
             self._given_up |= unknown()

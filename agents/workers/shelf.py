@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from agents.workers.contract import ModelRefusedError, ServedModel
-from agents.workers.kinds import HEARTBEAT, serve
+from agents.workers.kinds import SIGNALS, serve
 from streams.records import ModelVersion
 
 # Partitions of a history lie at most 7 stream-days apart, and a trainer publishes once a stream-day: twice that.
@@ -35,8 +35,8 @@ class Shelf:
         self._by_artefact: dict[bytes, str] = {}  # a calibrated version repeats its artefact: load it once
 
     def put(self, version: ModelVersion) -> None:
-        """Keep a version, and drop the oldest beyond the bound; heartbeats and repeats change nothing."""
-        if version.kind == HEARTBEAT or version.version in self._versions:
+        """Keep a version, and drop the oldest beyond the bound; signals and repeats change nothing."""
+        if version.kind in SIGNALS or version.version in self._versions:
             return
         self._versions[version.version] = version
         while len(self._versions) > VERSIONS_MAX:

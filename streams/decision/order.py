@@ -1,4 +1,4 @@
-"""The order of a decision (DECISIONING §3): every filter, then scores, thresholds, the draw, the holdout.
+"""The order of a decision (docs/decisioning.md): every filter, then scores, thresholds, the draw, the holdout.
 
 Theory of operation.  `observe` takes from the rows what the decision needs; `conclude` decides from that snapshot
 alone.  Each filter is a pure predicate on the snapshot, so their order sets only which reason is the first.  `decide`

@@ -1,4 +1,4 @@
-"""Priority: what each candidate is worth now, in micro-units of money. The roundings are contract (DECISIONING §1)."""
+"""Priority: what each candidate is worth now, in micro-units of money. The roundings are contract."""
 
 from __future__ import annotations
 

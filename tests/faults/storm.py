@@ -108,11 +108,13 @@ class Storm:
             await asyncio.gather(*running)
 
     async def wait_count(self, name: str, at_least: int) -> None:
-        """Return as soon as so many were seen; fail when they are not in time."""
-        deadline = monotonic() + PATIENCE_S
-        while self.watch.look()[name] < at_least:
+        """Return as soon as so many were seen; fail when for a time none comes."""
+        last, deadline = -1, 0.0
+        while (now := self.watch.look()[name]) < at_least:
+            if now > last:
+                last, deadline = now, monotonic() + PATIENCE_S
             assert not any(one.done() for one in self._running), "the processes of a supervisor refuse to go on"
-            assert monotonic() < deadline, f"not {at_least} {name} in {PATIENCE_S:g} s: {dict(self.watch.counts)}"
+            assert monotonic() < deadline, f"{at_least} {name} wanted, none in {PATIENCE_S:g} s: {self.watch.counts}"
             await asyncio.sleep(POLL_S)
 
     async def wait_rounds_open(self) -> int:
@@ -120,6 +122,21 @@ class Storm:
         counts = self.watch.counts
         await self.wait_count("triggers", self.watch.look()["decisions"] + 1)
         return counts["triggers"] - counts["decisions"]
+
+    async def wait_killed(self, supervisor: Supervisor, names: list[str]) -> None:
+        """Return when one of these is killed; one that died and of which the supervisor is yet to hear is not there."""
+        deadline = monotonic() + PATIENCE_S
+        while monotonic() < deadline:
+            pids = supervisor.pids()
+            name = self.chance.choice(names)
+            try:
+                os.kill(pids[name], signal.SIGKILL)
+            except (KeyError, ProcessLookupError):
+                await asyncio.sleep(POLL_S)
+                continue
+            self.killed[name] += 1
+            return
+        raise AssertionError(f"none of {names} ran in {PATIENCE_S:g} s")
 
     def feed(self, fed: list[Fed]) -> None:
         """Write records as a producer does; which is not the way of the processes under test."""
@@ -136,15 +153,13 @@ class Storm:
             "models", [(0, f"{version.model}/{version.version}".encode(), encode_model_version(version))]
         )
 
-    def kill_worker(self) -> None:
-        """Kill one of the workers that run."""
-        pids = self.workers.pids()
-        if pids:
-            self._kill(*self.chance.choice(sorted(pids.items())))
+    async def kill_worker(self) -> None:
+        """Kill one of the workers, as soon as one runs."""
+        await self.wait_killed(self.workers, [f"{self.deployment.namespace}-{name}" for name in WORKERS])
 
-    def kill_other(self, name: str) -> None:
-        """Kill the process of that name."""
-        self._kill(name, self.others.pids()[name])
+    async def kill_other(self, name: str) -> None:
+        """Kill the process of that name, as soon as it runs."""
+        await self.wait_killed(self.others, [name])
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
@@ -164,10 +179,6 @@ class Storm:
             return read(deployment.broker, deployment.topic(noun, model), partitions)
 
         return read_log(stands, deployment.partitions, sorted(deployment.policy.models))
-
-    def _kill(self, name: str, pid: int) -> None:
-        os.kill(pid, signal.SIGKILL)
-        self.killed[name] += 1
 
     def _command(self, name: str, line: str) -> Command:
         space = self.deployment.namespace

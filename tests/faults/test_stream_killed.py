@@ -111,15 +111,15 @@ async def rage(storm: Storm, feeding: Feeding, households: int) -> tuple[list[Fe
             storm.feed(part.fed)
             accepted += part.accepted
             if number in victims:
-                storm.kill_other(victims[number])
+                await storm.kill_other(victims[number])
             if number in moments:
                 await storm.wait_count("accepted", accepted - chance.randrange(1, part.accepted))
-                storm.kill_worker()
+                await storm.kill_worker()
             if number == frozen_at:
                 with storm.frozen(MODEL):
                     await storm.wait_count("accepted", accepted)
                     rounds_open = await storm.wait_rounds_open()
-                    storm.kill_worker()
+                    await storm.kill_worker()
             await storm.wait_count("accepted", accepted)
         counts = storm.watch.counts
         await storm.wait_count("decisions", counts["triggers"])

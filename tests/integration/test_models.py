@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from agents.codecs.avro import encode_model_version, encode_request_batch, encode_training_example
-from agents.trainers.course import Course, Pace
+from agents.codecs.avro import encode_model_version, encode_request_batch, encode_tick, encode_training_example
+from agents.trainers.course import DAY_MS, Course, Pace
 from agents.trainers.online import OnlineLearner
 from agents.trainers.syllabus import layout_of
 from agents.workers.features import to_row
 from agents.workers.inline import InlineModels
 from agents.workers.kinds import serve
-from streams.records import Feature, ModelVersion, Proposal, Request, RequestBatch, TrainingExample
+from streams.records import Feature, ModelVersion, Proposal, Request, RequestBatch, Tick, TrainingExample
 from tests import examples_of_models as made
 from tests.builders import small_policy
 from tests.processes import PATIENCE_S, Deployment, end, kill, wait_until
@@ -150,11 +150,11 @@ def test_a_killed_trainer_learns_nothing_twice_and_loses_nothing(broker: str, tm
     with Deployment(broker, tmp_path, small_policy(), partitions=1) as running:
         model = running.policy.models[MODEL]
         whole = Course(OnlineLearner(MODEL, layout_of(running.policy, model), model.prior_ppb), Pace())
-        taken = [
+        expected = []
+        for number, example in enumerate(itertools.islice(examples(running.policy.hash), count)):
             whole.take(f"{running.topic('retraining', MODEL)}/0", number, example)
-            for number, example in enumerate(itertools.islice(examples(running.policy.hash), count))
-        ]
-        expected = [version for version in taken if version]
+            if version := whole.next_version():
+                expected.append(version)
         feed_examples(running, count)
         for at in (1, 700):
             victim = running.run("trainer", MODEL)
@@ -170,6 +170,41 @@ def test_a_killed_trainer_learns_nothing_twice_and_loses_nothing(broker: str, tm
         for one in found:
             one.published_at = 0
         assert found == expected
+
+
+def test_in_lockstep_a_trainer_learns_barrier_by_barrier_and_says_nothing_twice(deployment: Deployment) -> None:
+    deployment.environment["CONTINUO_LOCKSTEP"] = "true"
+    count, days = 700, (30, 70, 80)  # eight examples a day: the first version is due at the second barrier
+    model = deployment.policy.models[MODEL]
+    whole, expected = Course(OnlineLearner(MODEL, layout_of(deployment.policy, model), model.prior_ppb), Pace()), []
+    told = list(itertools.islice(examples(deployment.policy.hash), count))
+    offsets = [1 + number // 2 if number % 2 else number // 2 for number in range(count)]  # behind garbage
+    for since, until in itertools.pairwise((0, *days)):
+        for number in range(count):
+            if since * DAY_MS <= told[number].final_at < until * DAY_MS:
+                whole.take(f"{deployment.topic('retraining', MODEL)}/{number % 2}", offsets[number], told[number])
+        if version := whole.next_version():
+            expected.append(version)
+    deployment.feed("retraining", [(1, b"p", b"garbage")], MODEL)
+    feed_examples(deployment, count)
+    for day in days:
+        announce(deployment, day * DAY_MS)
+        process = deployment.run("trainer", MODEL)
+        wait_until(f"day {day}", lambda day=day: released(deployment)[-1:] == [day * DAY_MS])  # type: ignore[misc]
+        kill(process)
+    assert released(deployment) == [day * DAY_MS for day in days]
+    assert versions(deployment) == expected
+    assert len(expected) == 2
+    assert [one.noted_at for one in deployment.records("dead-letters", "dead_letter")] == [0]
+
+
+def announce(running: Deployment, barrier: int) -> None:
+    value = encode_tick(Tick(barrier))
+    running.feed("barriers", [(partition, None, value) for partition in range(running.partitions)])
+
+
+def released(running: Deployment) -> list[int]:
+    return [one.trained_until for one in running.records("models", "model_version", 1) if one.kind == "release"]
 
 
 def test_a_second_trainer_fences_the_first(deployment: Deployment) -> None:

@@ -16,6 +16,7 @@ from streams.decision.exploration import quantise
 from streams.decision.verdict import WHOLE
 from streams.policy import Policy, compile_policy
 from streams.policy.board import AFTER_CONTACT, BEFORE_CONTACT
+from streams.policy.quantities import PPM
 from streams.records import Calibrator
 from streams.rows import Answer, Contacts
 from tests.builders import DAY_MS, HOUR_MS, NOW, compiled, make_contacts, make_profile, small_policy
@@ -35,7 +36,7 @@ def test_selection_probabilities_sum_to_one(epsilon_ppm: int, arms: int, data: s
     q = quantise(epsilon_ppm, arms, best)
     assert sum(q) == WHOLE
     assert min(q) >= 0
-    assert q[best] == max(q)
+    assert q[best] == max(q) or epsilon_ppm == PPM  # all alike: then the best may be the one that is rounded down
     others = [share for arm, share in enumerate(q) if arm != best]
     assert not others or max(others) - min(others) <= 1
 

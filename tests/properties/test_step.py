@@ -24,7 +24,7 @@ from streams.rows import Profile
 from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
 from tests.models import weighted
 from tests.records import RAW, kafka_record, raw_record
-from tests.shard import WALL, raw
+from tests.shard import WALL, raw, release
 from tests.stream import Deployment
 
 KINDS: Final = ("basket_completed", "product_purchased", "delivered", "again", "garbage", "unsubscribed")
@@ -90,7 +90,7 @@ def log_of(told: list[Fact]) -> list[Record]:
 
 
 class Player:
-    """One shard in lockstep, with the process of its model beside it."""
+    """One shard in lockstep, with the process of its model beside it, and trainers that have nothing to say."""
 
     def __init__(self, **sections: Any) -> None:
         self.deployment = Deployment(small_policy(**sections), 1, lockstep=True)
@@ -99,8 +99,10 @@ class Player:
         self.deployment.log.run()
         self.shelf = Shelf()
         self.shelf.put(NEXT_PURCHASE)
-        self.applier = self.deployment.appliers[0]
         self.outputs: list[Output] = []
+        self.deployment.tick(NOW)
+        self._release(NOW)
+        self.deployment.log.run()
 
     def play(self, records: list[Record], how: Play) -> list[Output]:
         """Apply a log; return all outputs but the requests, whose batches are those of the chunks."""
@@ -108,11 +110,11 @@ class Player:
         while at < len(records):
             size = how.cuts[cut % len(how.cuts)]
             wall = how.wall + cut
-            turn = self.applier.take(RAW, records[at : at + size], wall)
+            turn = self.deployment.appliers[0].take(RAW, records[at : at + size], wall)
             self._keep(turn.outputs, wall)
             at += turn.consumed
             if how.restarts[cut % len(how.restarts)]:
-                self.applier = self.deployment.parts.applier(0, self.deployment.rows[0], self.applier.step)
+                self.deployment.renew(0)
             cut += 1
         return self.outputs
 
@@ -120,11 +122,18 @@ class Player:
         for output in outputs:
             if ".requests." not in output[0]:
                 self.outputs.append(output)
+                if ".barriers." in output[0]:
+                    self._release(DECODERS["tick"](output[3]).ticked_at)
                 continue
             batch = DECODERS["request_batch"](output[3])
             proposals = ProposalBatch(batch.model, answer(batch.items, self.shelf.get, lambda: 0))
             said = kafka_record(ENCODERS["proposal_batch"](proposals), "proposals")
-            self._keep(self.applier.take("continuo.proposals.v1", [said], wall).outputs, wall)
+            self._keep(self.deployment.appliers[0].take("continuo.proposals.v1", [said], wall).outputs, wall)
+
+    def _release(self, barrier: int) -> None:
+        for model in (LAPSE.model, NEXT_PURCHASE.model):
+            said = kafka_record(ENCODERS["model_version"](release(model, barrier)), "models")
+            self.deployment.appliers[0].take("continuo.models.v1", [said], WALL)
 
 
 @given(facts, plays)
@@ -226,4 +235,4 @@ def test_what_a_run_leaves_is_not_empty() -> None:
     told: list[Fact] = [(KINDS[n % 3], n % 2, HOUR_MS) for n in range(60)]
     outputs = Player().play(log_of(told), Play())
     nouns = {output[0].split(".")[1] for output in outputs}
-    assert nouns >= {"events", "decisions", "activations", "outcomes", "rewards", "decision-notes"}
+    assert nouns >= {"barriers", "events", "decisions", "activations", "outcomes", "rewards", "decision-notes"}

@@ -12,15 +12,18 @@ from agents.policy_topic import BUNDLE, CURRENT, canonical
 from agents.settings import Settings
 from agents.transport.positions import POSITION_KEY, Position, decode_position
 from agents.turn import STEP
+from agents.workers.kinds import HEARTBEAT, RELEASE, SIGNALS
 from agents.workers.shelf import Shelf
 from streams.partition import partition_of
 from streams.policy import bundle_hash
 from streams.records import ModelVersion, Proposal, ProposalBatch, RawEvent, Request, Tick
 from streams.topology import BY_NOUN, TOPICS, topic_name
 from tests.builders import DAY_MS
+from tests.shard import SMALL
 from tests.witness import Seen
 
 ROUNDS: Final = b"R"  # code of the table
+TRAINED: Final = [model.name for model in SMALL.models.values() if model.has_trainer]  # of every policy here
 
 
 class Question(NamedTuple):
@@ -78,12 +81,21 @@ class Stream(Protocol):
         return name
 
     def learn(self, version: ModelVersion) -> None:
-        """Publish a version of a model, or a heartbeat."""
-        self.send("models", f"{version.model}/{version.version}".encode(), ENCODERS["model_version"](version))
+        """Publish a version of a model, or what its process or its trainer signals."""
+        key = f"{version.kind}/{version.model}" if version.kind in SIGNALS else f"{version.model}/{version.version}"
+        self.send("models", key.encode(), ENCODERS["model_version"](version))
 
     def beat(self, model: str) -> None:
         """Vouch for a model's process for a day."""
-        self.learn(ModelVersion(model, "", "heartbeat", 0, self.now() + DAY_MS, b"", None, [], {}))
+        self.learn(ModelVersion(model, "", HEARTBEAT, 0, self.now() + DAY_MS, b"", None, [], {}))
+
+    def release_barriers(self) -> bool:
+        """Release what shards in lockstep stand at, as trainers with nothing to say; tell if there was anything."""
+        reached = max((tick.ticked_at for tick in self.said("barriers")), default=0)
+        released = max((one.trained_until for one in self.said("models") if one.kind == RELEASE), default=0)
+        for model in TRAINED if reached > released else ():
+            self.learn(ModelVersion(model, "", RELEASE, reached, 0, b"", None, [], {}))
+        return reached > released
 
     def tell(self, events: Iterable[RawEvent], partition: int | None = None) -> None:
         """Produce raw events, each to its owner's partition or all to one."""

@@ -20,9 +20,11 @@ from agents.workers.answering import answer
 from agents.workers.shelf import Shelf
 from streams.topology import TOPICS, topic_name
 from tests.brokers import free_port
-from tests.processes import Deployment, kill, wait_until
+from tests.processes import PATIENCE_S, Deployment, kill, wait_until
 from tests.streams.contract import Stream
 from tests.witness import READ_S, Ledger, Seen
+
+SETTLE_S: Final = 2 * PATIENCE_S  # a worker may have to start first
 
 
 class KafkaStream(Stream):
@@ -67,9 +69,8 @@ class KafkaStream(Stream):
         self._shelves[model] = shelf
 
     def settle(self, rounds: int = 0) -> None:
-        assert self._producer.flush(READ_S) == 0
         try:
-            wait_until("the stream at rest", lambda: self._is_settled(rounds))
+            wait_until("the stream at rest", lambda: self._is_settled(rounds), SETTLE_S)
         except AssertionError as error:
             waiting = f"{self.rounds_open()} rounds open, {rounds} expected; unread: {self.unread()}"
             raise AssertionError(f"{error}; {waiting}\n{self._deployment.log('worker').read_text()}") from None
@@ -101,11 +102,12 @@ class KafkaStream(Stream):
     def _is_settled(self, rounds: int) -> bool:
         """Tell whether everything written is committed and applied, and nothing came meanwhile."""
         assert self._worker.poll() is None, "the worker has ended"
+        assert self._producer.flush(READ_S) == 0
         ends = self._ledger.ends()
         if ends is None:
             return False
         self._ledger.read_to(ends)
-        if self._answer() or self.unread() or self.rounds_open() != rounds:
+        if self._answer() or self.release_barriers() or self.unread() or self.rounds_open() != rounds:
             return False
         return self._ledger.ends() == ends
 
@@ -118,5 +120,4 @@ class KafkaStream(Stream):
                     self._answered.add((model, seen.partition, seen.offset))
                     batch = DECODERS["request_batch"](seen.value)
                     self.answer(model, batch.reply_partition, *answer(batch.items, shelf.get, lambda: 0))
-        assert self._producer.flush(READ_S) == 0
         return len(self._answered) > count

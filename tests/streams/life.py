@@ -41,12 +41,13 @@ class Life:
             getattr(self, f"_{instruction}")(value)
 
     def _learn(self, versions: dict[str, str]) -> None:
-        """Publish versions of models, and vouch for their processes."""
+        """Publish versions of models, and vouch for their processes where somebody asks: in lockstep nobody does."""
         for model, name in versions.items():
             declared = SMALL.models[model]
             keys = SMALL.categories if declared.by_category else []
             self.stream.learn(weighted(model, declared.inputs, keys, name=name))
-            self.stream.beat(model)
+            if self.live:
+                self.stream.beat(model)
         self.stream.settle()
 
     def _tell(self, event: dict[str, Any], rounds: int = 0) -> None:

@@ -19,7 +19,7 @@ from streams.records import Origin, Proposal, ProposalBatch, RawEvent, Tick
 from streams.rows import Profile
 from tests.builders import DAY_MS, NOW
 from tests.records import RAW, kafka_record, raw_record
-from tests.shard import WALL, plain_policy, raw, version
+from tests.shard import WALL, plain_policy, raw, release, version
 from tests.stream import Deployment
 
 STAGES: Final = {"profile": profile, "attribute": attribute, "arbitrate": arbitrate}
@@ -42,8 +42,10 @@ def stamped(output: Output) -> tuple[int, int]:
 
 
 def deployed(**settings: Any) -> Deployment:
-    """Return a deployment of one partition that has read its policy."""
+    """Return a deployment of one partition that has read its policy; in lockstep no barrier holds it."""
     deployment = Deployment(plain_policy(), 1, **settings)
+    for model in ("next_purchase", "lapse") if deployment.settings.lockstep else ():
+        deployment.learn(release(model, WALL))
     deployment.log.run()
     return deployment
 
@@ -143,9 +145,9 @@ def test_a_window_that_fails_is_one_dead_letter_and_the_event_that_passed_it_is_
     closed = ["rewards", "rewards", "retraining", "retraining"]
     assert nouns(turn) == ["dead-letters", *closed, "events", "decisions"]
     assert [stamped(output)[1] for output in turn.outputs] == sorted(stamped(output)[1] for output in turn.outputs)
-    successor = deployment.parts.applier(0, deployment.rows[0], turn.step)
+    deployment.renew(0)
     tick = kafka_record(ENCODERS["tick"](Tick(NOW + 40 * DAY_MS)), "ticks")
-    closed_later = successor.take("continuo.ticks.v1", [tick], WALL)
+    closed_later = deployment.appliers[0].take("continuo.ticks.v1", [tick], WALL)
     assert {output[2] for output in closed_later.outputs} == {b"p"}
 
 
@@ -232,11 +234,40 @@ def test_a_shard_with_200_open_rounds_takes_no_events_until_one_closes() -> None
 
 
 def test_in_lockstep_one_open_round_blocks_the_partition() -> None:
-    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment = deployed(lockstep=True)
     deployment.learn(version("next_purchase"))
     deployment.log.run()
     turn = deployment.appliers[0].take(RAW, [raw_record(raw()), raw_record(raw(at=NOW + 1))], WALL)
     assert turn.consumed == 1
+
+
+@pytest.mark.parametrize("topic", [RAW, "continuo.ticks.v1"])
+def test_what_a_barrier_holds_is_not_consumed_and_taken_when_it_is_offered_again(topic: str) -> None:
+    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment.log.run()
+    applier = deployment.appliers[0]
+    values = {RAW: [ENCODERS["raw_event"](raw(at=NOW + n, event_id=str(n))) for n in range(3)],
+              "continuo.ticks.v1": [ENCODERS["tick"](Tick(NOW + n)) for n in range(3)]}  # fmt: skip
+    records = [kafka_record(value, offset=n) for n, value in enumerate(values[topic])]
+    turn = applier.take(topic, records, WALL)
+    assert (turn.consumed, turn.step, nouns(turn), applier.is_full()) == (0, 2, ["barriers"], True)
+    assert turn.changes.keys() == {b"S"}
+    turn = applier.take(topic, records, WALL)
+    assert (turn.consumed, turn.step, turn.outputs, turn.changes) == (0, 2, [], {})
+    for model in ("next_purchase", "lapse"):
+        deployment.learn(release(model, NOW))
+    deployment.log.run()
+    assert not applier.is_full()
+    assert applier.take(topic, records, WALL).consumed == 3
+
+
+def test_what_cannot_be_decoded_is_consumed_although_a_barrier_is_shut() -> None:
+    deployment = Deployment(plain_policy(), 1, lockstep=True)
+    deployment.log.run()
+    deployment.appliers[0].take(RAW, [raw_record(raw())], WALL)
+    unheard = kafka_record(b"no such hash", "policies", key=b"current")
+    turn = deployment.appliers[0].take("continuo.policies.v1", [unheard], WALL)
+    assert (turn.consumed, nouns(turn)) == (1, ["dead-letters"])
 
 
 def test_a_failure_that_is_no_records_is_a_bug_and_leaves_the_applier() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -19,6 +20,7 @@ from streams.records import ModelVersion, TrainingExample
 from tests import examples_of_models as made
 
 PLACE = "continuo.retraining.again.v1/0"
+Make = Callable[[int], TrainingExample]
 PACE = Pace(first=100, every=250, days=10_000)
 
 
@@ -26,8 +28,13 @@ def course(pace: Pace = PACE) -> Course:
     return Course(OnlineLearner("again", lay_out(made.INPUTS, made.KEYS), 100_000_000), pace)
 
 
-def run(learning: Course, numbers: range) -> list[ModelVersion]:
-    return [version for number in numbers if (version := learning.take(PLACE, number, made.example(number)))]
+def run(learning: Course, numbers: Iterable[int], make: Make = made.example) -> list[ModelVersion]:
+    versions = []
+    for number in numbers:
+        learning.take(PLACE, number, make(number))
+        if version := learning.next_version():
+            versions.append(version)
+    return versions
 
 
 def test_versions_come_after_the_first_examples_then_every_so_many() -> None:
@@ -47,10 +54,15 @@ def test_versions_come_with_every_stream_day() -> None:
 
 def test_a_version_says_until_when_it_learned_whatever_order_examples_come_in() -> None:
     learning = course(Pace(first=3, every=10, days=100))
-    numbers = [9, 4, 1]
-    taken = [learning.take(PLACE, at, made.example(number)) for at, number in enumerate(numbers)]
-    versions = [version for version in taken if version]
+    versions = run(learning, [9, 4, 1])
     assert versions[0].trained_until == made.example(9).final_at
+
+
+def test_it_goes_on_behind_all_that_it_took_whatever_order_they_came_in() -> None:
+    learning = course()
+    for offset in (2, 0, 1):
+        learning.take(PLACE, offset, made.example(offset))
+    assert learning.next_offsets == {PLACE: 3}
 
 
 @pytest.mark.parametrize("killed_at", [101, 349, 350, 700])
@@ -80,7 +92,7 @@ def test_an_example_about_no_category_of_the_policy_is_passed_by() -> None:
     learning = course()
     stranger = made.example(1)
     stranger.key = "toys"
-    assert learning.take(PLACE, 0, stranger) is None
+    learning.take(PLACE, 0, stranger)
     assert learning.learned == 0
     assert learning.next_offsets == {PLACE: 1}
     assert learning.skipped.total() == 1
@@ -172,12 +184,7 @@ def test_a_graph_is_published_again_with_a_calibrator_of_its_own_answers() -> No
     learner = CalibrationLearner("again", 100_000_000)
     learner.follow(made.version("onnx", b"graph", made.PLAIN, "v1"))
     learning = Course(learner, Pace(first=500, every=500, days=10_000))
-    versions = [
-        version
-        for number in range(1_000)
-        if (version := learning.take(PLACE, number, answered(number, "v1", 0.2 if number % 2 else 0.6)))
-    ]
-    last = versions[-1]
+    last = run(learning, range(1_000), lambda number: answered(number, "v1", 0.2 if number % 2 else 0.6))[-1]
     assert (last.kind, last.artefact, last.inputs) == ("onnx", b"graph", list(made.PLAIN))
     assert last.calibrator is not None
     assert [value / PPB for value in last.calibrator.values_ppb[:2]] == pytest.approx([0.12, 0.27], abs=0.05)
@@ -204,8 +211,7 @@ def test_a_calibration_that_was_killed_goes_on_as_if_it_had_not_been() -> None:
         return Course(learner, Pace(first=200, every=200, days=100))
 
     def go(learning: Course, numbers: range) -> list[ModelVersion]:
-        taken = [learning.take(PLACE, number, answered(number, "v1", (number % 50) / 50)) for number in numbers]
-        return [version for version in taken if version]
+        return run(learning, numbers, lambda number: answered(number, "v1", (number % 50) / 50))
 
     whole, again = go(started(), range(1_000)), started()
     again.restore(go(started(), range(650))[-1])

@@ -13,7 +13,7 @@ from streams.inputs import AnswerInput
 from streams.records import Decision, DecisionNote, Proposal, Request
 from streams.rows import Answer, ModelRow, Profile
 from tests.builders import DAY_MS, NOW, small_policy
-from tests.shard import WALL, Formula, Shard, compiled, plain_policy, raw, version
+from tests.shard import WALL, Formula, Shard, compiled, plain_policy, raw, release, version
 
 POLICY: Final = compiled(small_policy())
 TOPIC_MODEL: Final = POLICY.models["next_purchase"]
@@ -90,6 +90,13 @@ def test_of_a_model_sixteen_versions_are_kept() -> None:
         propose.learn(row, version("m", str(number), number, calibrated=True))
     assert [known[1] for known in row.versions] == [str(number) for number in range(4, 20)]
     assert row.versions[0][2:5] == ["m-4", [500_000_000], [50_000_000, 500_000_000]]
+
+
+def test_of_the_barriers_that_a_trainer_released_the_last_one_is_kept() -> None:
+    row = ModelRow()
+    for barrier in (10, 30, 20):
+        propose.learn(row, release("m", barrier))
+    assert (row.released, row.versions, row.alive_until) == (30, [], 0)
 
 
 def test_a_heartbeat_vouches_for_ten_seconds() -> None:
@@ -283,6 +290,31 @@ def test_in_a_history_a_round_waits_as_long_as_its_model_lives() -> None:
     assert "degraded:next_purchase" in shard.said["decisions"][0].flags
 
 
+def test_in_a_history_a_request_that_a_living_process_has_lost_is_sent_again() -> None:
+    shard = asking()
+    lost = ask(shard)
+    shard.learn(version("next_purchase", "v2"))
+    shard.pass_time(propose.HISTORY_PATIENCE_MS - 1)
+    shard.beat("next_purchase")
+    step = shard.driver.out.step
+    (again,) = shard.pass_time(1)
+    assert again == lost
+    assert shard.driver.out.step == step + 1
+    (decision, _) = shard.answer(again, 0.5, 0.5)
+    assert "degraded:next_purchase" not in decision.flags
+    assert shard.answer(lost, 0.5, 0.5) == []
+
+
+def test_a_request_for_a_version_that_the_shard_has_forgotten_is_not_sent_again() -> None:
+    shard = asking()
+    ask(shard)
+    shard.learn(*(version("next_purchase", f"v{number}", number) for number in range(2, 2 + propose.VERSIONS_MAX)))
+    shard.pass_time(propose.HISTORY_PATIENCE_MS - 1)
+    shard.beat("next_purchase")
+    (decision, *_) = shard.pass_time(1)
+    assert "degraded:next_purchase" in decision.flags
+
+
 def test_an_open_round_goes_on_after_a_restart() -> None:
     shard = asking()
     request = ask(shard)
@@ -295,6 +327,7 @@ def test_an_open_round_goes_on_after_a_restart() -> None:
 
 def test_in_lockstep_nothing_depends_on_the_wall_clock() -> None:
     shard = asking(lockstep=True)
+    shard.learn(release("next_purchase", NOW), release("lapse", NOW))
     shard.wall += 60_000
     step = shard.driver.out.step
     shard.beat("next_purchase")

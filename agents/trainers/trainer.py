@@ -1,0 +1,130 @@
+"""The learner of one model as Kafka sees it: it takes records, and a version goes out in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+
+from agents.codecs.avro import decode_model_version, decode_training_example, encode_dead_letter, encode_model_version
+from agents.codecs.errors import Undecodable
+from agents.committed import Committed
+from agents.errors import UserError
+from agents.settings import Settings
+from agents.trainers.contract import ExampleRefusedError
+from agents.trainers.course import Course
+from agents.trainers.syllabus import Syllabus
+from agents.transactions import Written, commit
+from agents.transport.errors import EXIT_REFUSED
+from agents.workers.contract import ModelRefusedError
+from agents.workers.kinds import RELEASE, SIGNALS
+from streams.records import DeadLetter, ModelVersion, Origin
+from streams.topology import topic_name
+
+VERSIONS_MAX: Final = 64  # of a model on the topic: shards and model processes remember 16
+REFUSED_MAX: Final = 1_000  # between two versions: more is a bad deploy, not bad records
+
+_log = structlog.get_logger(__name__)
+
+
+class Trainer:
+    """The learner of one model between two polls: what it takes, and how a version goes out."""
+
+    def __init__(
+        self,
+        syllabus: Syllabus,
+        producer: AIOKafkaProducer,
+        settings: Settings,
+        model: str,
+        models: Committed,
+    ) -> None:
+        said = [one for one in map(_decode, models.records) if one is not None and one.model == model]
+        self._syllabus = syllabus
+        self._producer = producer
+        self._settings = settings
+        self._model = model
+        self.refused: list[DeadLetter] = []  # since it published last
+        self.released = max((one.trained_until for one in said if one.kind == RELEASE), default=0)  # the last barrier
+        learner, pace = syllabus.learner()
+        self.course = Course(learner, pace)
+        self._own: deque[str] = deque()  # names of the versions that such a trainer published, oldest first
+        self._restore([one for one in said if one.kind not in SIGNALS])
+
+    def _restore(self, published: list[ModelVersion]) -> None:
+        own = [version for version in published if "learned" in version.metrics]
+        self._own.extend(version.version for version in own)
+        last = own[-1] if own else None
+        for version in published:
+            self.course.learner.follow(version)
+            if version is last:
+                try:
+                    self.course.restore(version)
+                except ModelRefusedError as error:
+                    _log.warning("learning from the beginning", model=self._model, reason=str(error))
+
+    def follow(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Show the learner a version that came in."""
+        version = _decode(record)
+        if version is not None and version.model == self._model:
+            self.course.learner.follow(version)
+
+    async def take(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Learn from one record. What is no example goes out with the next version."""
+        place = f"{record.topic}/{record.partition}"
+        try:
+            example = decode_training_example(record.value)
+            if await self._syllabus.is_of_ours(example.policy_hash):
+                self.course.take(place, record.offset, example)
+                return
+            self.course.skipped["made under a policy with other inputs"] += 1
+        except Undecodable as error:
+            self._refuse(record, error.cause, error.detail)
+        except ExampleRefusedError as error:
+            self._refuse(record, "invalid:training_example", str(error))
+        self.course.pass_by(place, record.offset)
+
+    async def publish(self, version: ModelVersion | None, barrier: int = 0) -> None:
+        """Write a version, the end of versions nobody remembers, the release of a barrier, and what was refused."""
+        written = []
+        if version is not None:
+            version.published_at = self._wall_ms()
+            self._own.append(version.version)
+            written.append(self._written(f"{self._model}/{version.version}", version))
+        while len(self._own) > VERSIONS_MAX:
+            written.append(self._written(f"{self._model}/{self._own.popleft()}", None))
+        if barrier:  # behind the version: who has read it has read that
+            release = ModelVersion(self._model, "", RELEASE, barrier, 0, b"", None, [], {})
+            written.append(self._written(f"{RELEASE}/{self._model}", release))
+        graves = topic_name(self._settings.namespace, "dead-letters")
+        written += [Written(graves, one.origin.partition, None, encode_dead_letter(one)) for one in self.refused]
+        await commit(self._producer, written)
+        self.refused.clear()
+        if version is not None:
+            told = {name: round(value, 5) for name, value in version.metrics.items() if "/" not in name}
+            _log.info("version published", model=self._model, version=version.version, **told)
+
+    def _written(self, key: str, said: ModelVersion | None) -> Written:
+        value = encode_model_version(said) if said is not None else None
+        return Written(topic_name(self._settings.namespace, "models"), 0, key.encode(), value)
+
+    def _wall_ms(self) -> int:
+        # Two runs in lockstep give the same bytes: the wall clock is recorded as 0.
+        return 0 if self._settings.lockstep else time.time_ns() // 1_000_000
+
+    def _refuse(self, record: ConsumerRecord[bytes, bytes], cause: str, detail: str) -> None:
+        origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
+        headers = [(name, bytes(value)) for name, value in record.headers]
+        self.refused.append(DeadLetter(cause, detail, origin, record.key, record.value, headers, self._wall_ms()))
+        if len(self.refused) >= REFUSED_MAX:
+            raise UserError(
+                f"{REFUSED_MAX} records of {record.topic} are no examples for {self._model}, the last one at "
+                f"{record.partition}/{record.offset}: {cause}: {detail}",
+                EXIT_REFUSED,
+            )
+
+
+def _decode(record: ConsumerRecord[Any, Any]) -> ModelVersion | None:
+    return decode_model_version(record.value) if record.value is not None else None
