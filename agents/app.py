@@ -66,6 +66,7 @@ class Parts:
         state = State(rows, ROW_CODEC)
         driver = Step(state, self.book.by_hash, self.shelf.inline, self._vault, setting, step)
         encoder = Encoder(settings.namespace, partition, settings.partitions)
+        self._counts.report(driver)  # what was restored is told before anything happens to it
         rounds_open_max = 1 if settings.lockstep else ROUNDS_OPEN_MAX
         return ShardApplier(driver, encoder, self.decoders, self._counts.report, rounds_open_max=rounds_open_max)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, TypeVar
@@ -55,7 +56,7 @@ METRICS: Final = (
     Metric("continuo_propose_rounds_open", "gauge", "Rounds that wait for answers", (_PARTITION,)),
     Metric("continuo_propose_requests_total", "counter", "Requests sent to model workers", (_MODEL,)),
     Metric("continuo_propose_answers_total", "counter", "Answers of models, inline ones included",
-           (_MODEL, ("status", "ok, cold, error, late, orphan"))),
+           (_MODEL, ("status", "ok, cold, missing, error, late, orphan"))),
     Metric("continuo_propose_round_seconds", "histogram", "Wall time from opening a round to closing it", (), ROUND_S),
     Metric("continuo_arbitrate_decisions_total", "counter", "Decisions, by how the action was chosen",
            (("source", "best, explore, holdout, none"),)),
@@ -108,6 +109,14 @@ class Telemetry:
     def histogram(self, name: str, *labels: str) -> Histogram:
         """Return the histogram `name` for these label values, in the order declared."""
         return self._child(Histogram, name, labels)
+
+    def forget(self, label: str, value: str) -> None:
+        """Tell no gauge any more that has this label alone, with this value: somebody else tells it from now on."""
+        for metric in METRICS:
+            if metric.kind == "gauge" and [name for name, _ in metric.labels] == [label]:
+                with suppress(KeyError):
+                    self._metrics[metric.name].remove(value)
+                self._children.pop((metric.name, value), None)
 
     def expose(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from typing import NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not re-exported
 
 READ_S = 60.0
 
@@ -139,3 +140,63 @@ class Tail:
     def close(self) -> None:
         """Stop following."""
         self._consumer.close()
+
+
+Where = tuple[str, int]  # topic, partition
+
+
+class Ledger:
+    """Keeps what is committed on some topics, place by place, from the beginning."""
+
+    def __init__(self, servers: str, partitions: Mapping[str, int]) -> None:
+        """Begin to read topics of so many partitions; `close` ends it."""
+        self.seen: dict[Where, list[Seen]] = {
+            (topic, number): [] for topic, count in partitions.items() for number in range(count)
+        }
+        self._ends: dict[Where, int] = dict.fromkeys(self.seen, -1)  # up to which the partition was read
+        self._places = [TopicPartition(*place) for place in self.seen]
+        self._admin = AdminClient({"bootstrap.servers": servers})
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": "witness",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        self._consumer.assign([TopicPartition(*place, 0) for place in self.seen])
+
+    def read_to(self, ends: Mapping[Where, int]) -> None:
+        """Take what stands before these ends; waits for what is written there and not committed yet."""
+        deadline = monotonic() + READ_S
+        while behind := [place for place, end in ends.items() if self._ends[place] < end]:
+            assert monotonic() < deadline, f"not readable to its end: {behind}"
+            message = self._consumer.poll(0.05)
+            if message is None:
+                continue
+            place = message.topic() or "", message.partition() or 0
+            offset, error = message.offset() or 0, message.error()
+            if error is None:
+                headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+                self.seen[place].append(Seen(place[1], offset, message.key(), message.value(), headers))
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                self._ends[place] = offset
+
+    def ends(self) -> dict[Where, int] | None:
+        """Return where the partitions end now, with all that is not committed yet; None while some have no leader."""
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = self._admin.list_offsets(dict.fromkeys(self._places, latest))
+        try:
+            return {(place.topic, place.partition): end.result(READ_S).offset for place, end in asked.items()}
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:  # so it is called before they are opened
+                raise
+            return None
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._consumer.close()
+        del self._admin  # it has no other end

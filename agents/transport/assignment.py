@@ -79,6 +79,7 @@ async def open_shards(partitions: Iterable[int], deployment: Deployment) -> dict
             number = str(partition)
             deployment.telemetry.counter("continuo_transport_restored_records_total", number).inc(state.records)
             deployment.telemetry.gauge("continuo_transport_restore_seconds", number).set(monotonic() - began)
+            deployment.telemetry.gauge("continuo_transport_step", number).set(shard.position.step)
     except BaseException:
         await asyncio.gather(*(committer.stop() for committer in committers.values()))
         raise

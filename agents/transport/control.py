@@ -28,7 +28,7 @@ class ControlReader:
     """Reads the control topics of a worker."""
 
     def __init__(
-        self, servers: str, topics: Iterable[str], listener: Listener | None, offer: Callable[[], None]
+        self, servers: str, topics: Iterable[str], listener: Listener, offer: Callable[[], None]
     ) -> None:
         """Prepare; `offer` is called when shards have been given records or are no longer held."""
         self._servers = servers
@@ -131,8 +131,7 @@ class ControlReader:
             news = [record for record in records if record.offset >= self._heard.get(tp, 0)]
             if news:
                 self._heard[tp] = news[-1].offset + 1
-                if self._listener is not None:
-                    self._listener(tp.topic, news)
+                self._listener(tp.topic, news)
 
     async def _release(self, consumer: AIOKafkaConsumer) -> None:
         if not self._goal or self._rewind.is_set():

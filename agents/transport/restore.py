@@ -24,6 +24,28 @@ class Restored:
     position: Position | None = None  # None: a new shard
     records: int = 0
 
+    def replay(self, records: Sequence[ConsumerRecord]) -> None:
+        """Take up what these records of the changelog say, in order."""
+        rows = self.rows
+        for record in records:
+            key, value = record.key, record.value
+            if value is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = value
+        self.records += len(records)
+
+    def find_position(self, place: str) -> None:
+        """Find the position among what was replayed of `place`; raises Refused where there are only rows."""
+        raw = self.rows.pop(POSITION_KEY, None)
+        if raw is not None:
+            self.position = decode_position(raw)
+        elif self.rows:
+            raise Refused(
+                f"{place} has {len(self.rows)} rows and no position record: "
+                "it is not the changelog of a deployment of ours; use another CONTINUO_NAMESPACE"
+            )
+
 
 async def wait_settled(
     committed: AIOKafkaConsumer, uncommitted: AIOKafkaConsumer, partitions: list[TopicPartition], deadline_s: float
@@ -67,28 +89,10 @@ async def read_back(committed: AIOKafkaConsumer, topic: str, partitions: Iterabl
     while todo:
         fetched = await committed.getmany(*todo, timeout_ms=50, max_records=FETCH_RECORDS_MAX)
         for tp, records in fetched.items():
-            _replay(made[tp.partition], records)
+            made[tp.partition].replay(records)
         for tp in list(todo):
             if await committed.position(tp) >= end[tp]:
                 todo.discard(tp)
     for partition, restored in made.items():
-        raw = restored.rows.pop(POSITION_KEY, None)
-        if raw is not None:
-            restored.position = decode_position(raw)
-        elif restored.rows:
-            raise Refused(
-                f"{topic}/{partition} has {len(restored.rows)} rows and no position record: "
-                "it is not the changelog of a deployment of ours; use another CONTINUO_NAMESPACE"
-            )
+        restored.find_position(f"{topic}/{partition}")
     return made
-
-
-def _replay(restored: Restored, records: Sequence[ConsumerRecord]) -> None:
-    rows = restored.rows
-    for record in records:
-        key, value = record.key, record.value
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = value
-    restored.records += len(records)

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 from aiokafka import ConsumerRecord
 
 from agents.transport.applier import Applier, Turn
-from agents.transport.committer import Committer
 from agents.transport.positions import Place, Position, Snapshot
 from streams.topology import BY_NOUN, TOPICS, topic_name
 
@@ -29,6 +28,24 @@ def in_order(nouns: Iterable[str]) -> list[str]:
     """Return sources in the order in which a shard takes them: control, answers, events, ticks."""
     rank = [topic.noun for topic in TOPICS]
     return sorted(nouns, key=lambda noun: (not BY_NOUN[noun].control, noun != ANSWERS, noun == LAST, -rank.index(noun)))
+
+
+class Commits(Protocol):
+    """What a shard's turns are given to; a worker's is a `Committer`."""
+
+    committed: dict[str, Place]  # by topic
+
+    def has_room(self) -> bool:
+        """Tell whether another turn may be added."""
+
+    def add(self, turn: Turn, now: int, /) -> None:
+        """Take one turn into the next commit; `now` is the wall clock in ms."""
+
+    async def drain(self) -> None:
+        """Commit what was added and wait for it."""
+
+    async def stop(self) -> None:
+        """Commit nothing more."""
 
 
 class Source:
@@ -80,14 +97,14 @@ class Shard:
         self._turn_s_max = turn_ms_max / 1000
         self._record_s = self._turn_s_max / chunk_max  # smoothed cost of one record
         self.applier: Applier
-        self.committer: Committer
+        self.committer: Commits
 
     def restore(self, position: Position, starts: dict[str, int]) -> None:
         """Go on at `position`; `starts` maps each source's topic to the first offset to read."""
         self.position, self._starts = position, starts
         self.forget()
 
-    def begin(self, applier: Applier, committer: Committer) -> None:
+    def begin(self, applier: Applier, committer: Commits) -> None:
         """Give the shard what it needs to run."""
         self.applier, self.committer = applier, committer
         committer.committed = dict(self.position.places)

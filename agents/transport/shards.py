@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import time
 from typing import Any, Final, Protocol, cast
 
+from aiokafka import ConsumerRecord
 from faust.types import TP, EventT
 from mode import Service
 
@@ -51,9 +52,10 @@ class Shards(Service):
         self._control = ControlReader(
             deployment.settings.bootstrap,
             [deployment.name(noun) for noun in sorted(deployment.nouns) if BY_NOUN[noun].control],
-            listener,
+            self._hear,
             self.wake,
         )
+        self._listener = listener
         self._backlog_max = BACKLOG_CHUNKS_MAX * deployment.settings.chunk_max
         self._records = {
             topic: deployment.telemetry.counter("continuo_transport_records_total", topic)
@@ -156,6 +158,13 @@ class Shards(Service):
     async def _close(self, numbers: list[int]) -> None:
         closed = [self.shards.pop(number) for number in numbers]
         await asyncio.gather(*(shard.committer.stop() for shard in closed))
+        for number in numbers:
+            self.deployment.telemetry.forget("partition", str(number))
+
+    def _hear(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+        self._records[topic].inc(len(records))
+        if self._listener is not None:
+            self._listener(topic, records)
 
     async def _run(self) -> None:
         timer: asyncio.TimerHandle | None = None

@@ -147,7 +147,7 @@ class World:
         while moves := list(self._moves()):
             self._chance.choice(moves)()
             if self._chance.random() < self._restarts:
-                self.deployment.restart(self._chance.randrange(PARTITIONS))
+                self.deployment.renew(self._chance.randrange(PARTITIONS))
             if self._chance.random() < self._restarts:
                 model = self._chance.choice(list(self._trainers))
                 self._trainers[model] = Trainer(self, model)

@@ -114,7 +114,7 @@ class Player:
             self._keep(turn.outputs, wall)
             at += turn.consumed
             if how.restarts[cut % len(how.restarts)]:
-                self.deployment.restart(0)
+                self.deployment.renew(0)
             cut += 1
         return self.outputs
 

@@ -15,14 +15,13 @@ from agents.turn import STEP
 from streams import arbitrate, attribute, profile
 from streams.ids import fingerprint
 from streams.inputs import DueInput, Original
-from streams.records import Origin, Proposal, ProposalBatch, RawEvent, RoutedEvent, Tick
+from streams.records import Origin, Proposal, ProposalBatch, RawEvent, Tick
 from streams.rows import Profile
 from tests.builders import DAY_MS, NOW
 from tests.records import RAW, kafka_record, raw_record
-from tests.shard import WALL, home, plain_policy, raw, release, version
+from tests.shard import WALL, plain_policy, raw, release, version
 from tests.stream import Deployment
 
-ROUTED = "continuo.routed-events.v1"
 STAGES: Final = {"profile": profile, "attribute": attribute, "arbitrate": arbitrate}
 Fault = Callable[[str, Callable[[Any], str]], None]
 
@@ -56,7 +55,6 @@ def asking() -> tuple[Deployment, list[Any]]:
     deployment = deployed()
     deployment.learn(version("next_purchase"))
     deployment.learn(version("next_purchase", "", kind="heartbeat"))
-    deployment.log.wall = WALL
     deployment.tell([raw()])
     return deployment, [item for batch in deployment.said("requests", "next_purchase") for item in batch.items]
 
@@ -97,33 +95,6 @@ def test_every_output_carries_the_step_that_caused_it() -> None:
     assert (turn.step, turn.consumed) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    ("value", "cause"),
-    [
-        (None, "undecodable:tombstone"),
-        (b"", "undecodable:truncated"),
-        (b"\x07hello", "undecodable:magic"),
-        (b"\x00\x00\x00\x00\x07....", "undecodable:schema_id"),
-        (ENCODERS["tick"](Tick(NOW)), "undecodable:schema"),
-        (ENCODERS["raw_event"](raw())[:-3], "undecodable:truncated"),
-        (ENCODERS["raw_event"](raw()) + b"\x00", "undecodable:trailing"),
-        (b"{", "undecodable:json"),
-        (b'{"event_id": 7}', "invalid:event_id"),
-        (b'{"event_id": "e"}', "invalid:profile_id"),
-    ],
-)
-def test_bytes_that_are_no_event_are_one_dead_letter(value: bytes | None, cause: str) -> None:
-    deployment = deployed()
-    applier = deployment.appliers[0]
-    bad = kafka_record(value, offset=7, timestamp=WALL, headers=[("trace", b"1")])
-    turn = applier.take(RAW, [raw_record(raw(event_id="1")), bad, raw_record(raw(event_id="2"), 8)], WALL)
-    (letter,) = letters(turn)
-    assert letter.cause == cause
-    assert (letter.origin, letter.noted_at) == (Origin(RAW, 0, 7, WALL), WALL)
-    assert (letter.key, letter.value, letter.headers) == (b"key", value, [("trace", b"1")])
-    assert nouns(turn).count("events") == 2
-
-
 def test_json_becomes_the_same_event_as_avro() -> None:
     event = raw(properties={"basket_id": "b1", "amount": 12.5, "till": 4})
     names = ("event_id", "profile_id", "type", "occurred_at", "source", "properties")
@@ -131,28 +102,6 @@ def test_json_becomes_the_same_event_as_avro() -> None:
     turns = [deployed().appliers[0].take(RAW, [record], WALL) for record in (raw_record(event), as_json)]
     assert turns[0].outputs[0] == turns[1].outputs[0]
     assert DECODERS["event"](turns[1].outputs[0][3]).properties == event.properties
-
-
-def test_a_routed_event_that_is_refused_is_parked_as_its_producer_sent_it() -> None:
-    applier = deployed().appliers[0]
-    for alias in (None, "cookie"):
-        sent = raw("dreamt", profile_id=alias or "p")
-        origin = Origin(RAW, 3, 77, WALL)
-        value = ENCODERS["routed_event"](RoutedEvent(raw("dreamt", profile_id="p"), origin, alias))
-        (letter,) = letters(applier.take(ROUTED, [kafka_record(value, "routed-events")], WALL))
-        assert (letter.cause, letter.origin) == ("unknown_event_type", origin)
-        assert letter.value == ENCODERS["raw_event"](sent)
-
-
-def test_a_misplaced_event_arrives_as_its_producer_wrote_it() -> None:
-    deployment = Deployment(plain_policy(), 2)
-    event = raw(profile_id=home(1, 2))
-    deployment.tell([event], partition=0)
-    (routed,) = deployment.log.records("routed-events")
-    assert (routed.partition, DECODERS["routed_event"](routed.value).event) == (1, event)
-    (accepted,) = deployment.log.records("events")
-    assert accepted.partition == 1
-    assert accepted.value[5:].startswith(ENCODERS["raw_event"](event)[5:])
 
 
 @pytest.mark.parametrize("target", ["profile.fold", "attribute.observe", "profile.compute", "arbitrate.arbitrate"])
@@ -196,9 +145,10 @@ def test_a_window_that_fails_is_one_dead_letter_and_the_event_that_passed_it_is_
     closed = ["rewards", "rewards", "retraining", "retraining"]
     assert nouns(turn) == ["dead-letters", *closed, "events", "decisions"]
     assert [stamped(output)[1] for output in turn.outputs] == sorted(stamped(output)[1] for output in turn.outputs)
-    deployment.restart(0)
-    deployment.tick(NOW + 40 * DAY_MS)
-    assert "bomb" not in {reward.profile_id for reward in deployment.said("rewards")}
+    deployment.renew(0)
+    tick = kafka_record(ENCODERS["tick"](Tick(NOW + 40 * DAY_MS)), "ticks")
+    closed_later = deployment.appliers[0].take("continuo.ticks.v1", [tick], WALL)
+    assert {output[2] for output in closed_later.outputs} == {b"p"}
 
 
 def test_an_answer_on_which_a_stage_fails_gives_up_its_round(fault: Fault) -> None:

@@ -33,6 +33,20 @@ def test_the_same_child_is_returned_again() -> None:
     assert telemetry.counter("continuo_propose_answers_total", "lapse", "ok") is first
 
 
+def test_a_gauge_that_somebody_else_tells_from_now_on_is_not_told() -> None:
+    telemetry = Telemetry()
+    for partition in ("1", "2"):
+        telemetry.gauge("continuo_transport_step", partition).set(17)
+        telemetry.counter("continuo_transport_commits_total", partition).inc()
+    telemetry.forget("partition", "1")
+    telemetry.forget("partition", "3")
+    samples = served(telemetry)
+    assert [labels for name, labels in samples if name == "continuo_transport_step"] == [("2",)]
+    assert samples["continuo_transport_commits_total", ("1",)] == 1
+    telemetry.gauge("continuo_transport_step", "1").set(4)
+    assert served(telemetry)["continuo_transport_step", ("1",)] == 4
+
+
 def test_two_processes_in_one_test_do_not_share_counts() -> None:
     one, other = Telemetry(), Telemetry()
     one.counter("continuo_attribute_overflow_total").inc()

@@ -1,0 +1,233 @@
+"""What a worker's web port tells: every metric as it is declared, every number as the topics have it."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents.codecs.avro import ENCODERS
+from agents.telemetry import BY_NAME, METRICS
+from agents.web import METRICS_TYPE
+from agents.workers.shelf import Shelf
+from streams.attribute import OPEN_MAX
+from streams.ingest import SEEN_MAX
+from streams.records import RawEvent, Value
+from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
+from tests.models import weighted
+from tests.processes import wait_until
+from tests.shard import SMALL, raw
+from tests.streams.asking import HASTY, MODEL, PATIENT, answered, trigger
+from tests.streams.contract import Stream
+from tests.streams.kafka import KafkaStream
+from tests.streams.tally import Series, tally
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS: Final = 2
+PEOPLE: Final = [f"person-{number}" for number in range(40)]
+FLOOD: Final = "somebody of whom too much is heard"
+BUNDLE: Final = small_policy(
+    exploration={"epsilon": 0.5, "delta": 0.9, "salt": "explore:v1"}, holdout={"share": 0.2, "seed": "2017"}
+)
+VERSIONS: Final = {
+    MODEL: weighted(MODEL, SMALL.models[MODEL].inputs, SMALL.categories),
+    "lapse": weighted("lapse", SMALL.models["lapse"].inputs),
+}
+MISTYPED: Final = raw(properties={"basket_id": 7, "amount": 1.0})
+REFUSED: Final = [raw("dreamt"), raw(profile_id=""), raw(at=NOW + 30 * DAY_MS), MISTYPED]
+NO_EVENTS: Final = [None, b"\x07", b"{", *map(ENCODERS["raw_event"], REFUSED)]
+NOT_FROM_TOPICS: Final = {
+    "continuo_transport_pending_records": "nothing is pending when a stream has settled",
+    "continuo_transport_restored_records_total": "a worker that starts with the deployment has nothing to restore",
+    "continuo_transport_restore_seconds": "a time that nobody else took",
+}
+"""Metrics that feeding cannot move, or not to a known value, and why."""
+
+
+def feed_history(stream: Stream) -> None:
+    """Feed a little of everything that can happen in a history."""
+    shelf = Shelf()
+    shelf.put(VERSIONS[MODEL])
+    for version in VERSIONS.values():
+        stream.learn(version)
+    stream.beat(MODEL)
+    stream.serve(MODEL, shelf)
+    for number, person in enumerate(PEOPLE):
+        stream.tell(visit(person, NOW), partition=0 if number % 5 == 0 else None)
+    stream.settle()
+    for value in NO_EVENTS:
+        stream.send("raw-events", None, value, 0)
+    for number, activation in enumerate(stream.said("activations")):
+        kind = "rejected" if number % 4 == 0 else "delivered"
+        names = ("activation_id", "decision_id", "delivery_channel")
+        said: dict[str, Value] = {name: getattr(activation, name) for name in names}
+        about = {"event_id": activation.activation_id, "profile_id": activation.profile_id, "properties": said}
+        report = raw(f"activation_{kind}", NOW + HOUR_MS, **about)
+        stream.tell([report, report])
+    for person in PEOPLE:
+        stream.tell(visit(person, NOW + DAY_MS))
+    for kind, count in {"product_purchased": SEEN_MAX, "basket_completed": OPEN_MAX + 10}.items():
+        stream.tell(raw(kind, NOW + DAY_MS, event_id=f"{kind} {n}", profile_id=FLOOD) for n in range(count))
+    stream.settle()
+    stream.tick(NOW + 30 * DAY_MS)
+    stream.settle()
+
+
+def visit(person: str, at: int) -> list[RawEvent]:
+    """Return somebody's soup and the basket that it is in."""
+    return [
+        raw(kind, at, event_id=f"{kind} by {person} at {at}", profile_id=person, consent={"email": True})
+        for kind in ("product_purchased", "basket_completed")
+    ]
+
+
+def feed_rounds(stream: Stream) -> None:
+    """Feed a live deployment with every fate that a question to a model can have."""
+    stream.tell([trigger(stream)])  # there is no version to ask yet
+    stream.settle()
+    stream.learn(VERSIONS[MODEL])
+    stream.settle()
+    stream.tell([trigger(stream)])  # there is nobody to ask yet
+    stream.settle()
+    stream.beat(MODEL)
+    stream.settle()
+    fates: list[dict[str, Any]] = [{}, {"outputs": [7.0]}, {"status": "cold", "outputs": []}, {"status": "error"}]
+    for fate in fates:
+        stream.tell([trigger(stream)])
+        stream.settle(rounds=1)
+        answer = answered(stream.asked(MODEL)[-1], **fate)
+        stream.answer(MODEL, 0, answer, answer)
+        stream.settle()
+    stream.publish(HASTY)
+    stream.settle()
+    stream.tell([trigger(stream)])
+    stream.settle()
+    stream.answer(MODEL, 0, answered(stream.asked(MODEL)[-1]))
+    stream.publish(PATIENT)
+    stream.settle()
+    stream.tell([trigger(stream)])
+    stream.settle(rounds=1)
+
+
+@pytest.fixture(scope="module")
+def history(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaStream]:
+    with closing(KafkaStream(broker, tmp_path_factory.mktemp("history"), BUNDLE, PARTITIONS)) as stream:
+        feed_history(stream)
+        yield stream
+
+
+@pytest.fixture
+def live(broker: str, tmp_path: Path) -> Iterator[KafkaStream]:
+    with closing(KafkaStream(broker, tmp_path, PATIENT, 1, "live")) as stream:
+        yield stream
+
+
+def page(stream: KafkaStream, path: str) -> tuple[str, str]:
+    """Return the content type and the text of a page of the worker's web port."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{stream.web_port}/{path}", timeout=10) as answer:
+        return answer.headers["Content-Type"], answer.read().decode()
+
+
+def families(stream: KafkaStream) -> dict[str, Metric]:
+    """Return what is exposed of ours, by the names of the declaration."""
+    found = text_string_to_metric_families(page(stream, "metrics")[1])
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name: family
+        for family in found
+        if family.name.startswith("continuo_")
+    }
+
+
+def served(stream: KafkaStream) -> dict[Series, float]:
+    """Return the series that are not 0, of histograms how much was observed."""
+    return {
+        (sample.name, tuple(sample.labels[label] for label, _ in BY_NAME[name].labels)): sample.value
+        for name, family in families(stream).items()
+        for sample in family.samples
+        if sample.value and not sample.name.endswith(("_sum", "_bucket")) and name not in NOT_FROM_TOPICS
+    }
+
+
+def test_every_metric_is_exposed_as_it_is_declared(history: KafkaStream) -> None:
+    assert page(history, "metrics")[0].startswith(METRICS_TYPE)
+    found = families(history)
+    assert found.keys() == BY_NAME.keys()
+    for metric in METRICS:
+        family = found[metric.name]
+        assert (family.type, family.documentation) == (metric.kind, metric.meaning)
+        labels = {label for label, _ in metric.labels}
+        assert {frozenset(sample.labels.keys() - {"le"}) for sample in family.samples} <= {frozenset(labels)}
+        bounds = [sample.labels["le"] for sample in family.samples if sample.name.endswith("_bucket")]
+        assert bounds == [*map(str, metric.buckets), "+Inf"] * bool(metric.buckets)
+
+
+def test_after_a_history_the_numbers_are_those_of_the_topics(history: KafkaStream) -> None:
+    expected = tally(history)
+    assert served(history) == expected
+    still = BY_NAME.keys() - NOT_FROM_TOPICS.keys() - {name.removesuffix("_count") for name, _ in expected}
+    assert still == {"continuo_propose_rounds_open"}  # no round is: see the next test
+
+
+def test_live_the_numbers_are_those_of_the_topics(live: KafkaStream) -> None:
+    feed_rounds(live)
+    expected = tally(live)
+    assert served(live) == expected
+    statuses = {labels[1] for name, labels in expected if name == "continuo_propose_answers_total"}
+    assert statuses == {"ok", "cold", "missing", "error", "late", "orphan"}
+    assert expected["continuo_propose_rounds_open", ("0",)] == 1
+
+
+@pytest.mark.parametrize("name", [metric.name for metric in METRICS if metric.kind == "histogram"])
+def test_a_histogram_holds_what_was_observed(history: KafkaStream, name: str) -> None:
+    samples = families(history)[name].samples
+    (count,) = [one.value for one in samples if one.name.endswith("_count")]
+    (total,) = [one.value for one in samples if one.name.endswith("_sum")]
+    rising = [one.value for one in samples if one.name.endswith("_bucket")]
+    assert count > 0
+    assert (rising, rising[-1]) == (sorted(rising), count)
+    assert 0 <= total < 60 * count
+
+
+def test_a_worker_says_that_it_lives_and_what_it_holds(history: KafkaStream) -> None:
+    assert page(history, "health")[1] == "the event loop turns\n"
+    assert page(history, "ready")[1] == "holds partitions 0, 1\n"
+
+
+def test_a_worker_that_starts_again_tells_what_it_restored_before_anything_happens(history: KafkaStream) -> None:
+    before = tally(history)
+    records = history.records("changelog")
+    history.restart()
+    wait_until("the partitions", lambda: holds(history, 0, 1))
+    found = families(history)
+    gauges = ("continuo_transport_step", "continuo_profile_rows")
+    told = {series: value for series, value in served(history).items() if series[0] in gauges}
+    assert told == {series: value for series, value in before.items() if series[0] in gauges}
+    restored = found["continuo_transport_restored_records_total"].samples
+    expected = {str(n): sum(seen.partition == n for seen in records) for n in range(PARTITIONS)}
+    assert {one.labels["partition"]: one.value for one in restored} == expected
+    assert {one.value > 0 for one in found["continuo_transport_restore_seconds"].samples} == {True}
+
+
+def test_a_worker_tells_nothing_of_a_partition_that_it_gave_away(history: KafkaStream) -> None:
+    with history.another():
+        wait_until("the second worker's share", lambda: holds(history, 0) or holds(history, 1))
+        (mine,) = page(history, "ready")[1].split()[2:]
+        gauges = [metric.name for metric in METRICS if metric.kind == "gauge"]
+        found = families(history)
+        for name in gauges:
+            assert {one.labels["partition"] for one in found[name].samples} == {mine}, name
+
+
+def holds(stream: KafkaStream, *partitions: int) -> bool:
+    """Tell whether the worker is ready and holds these partitions."""
+    try:
+        return page(stream, "ready")[1] == f"holds partitions {', '.join(map(str, partitions))}\n"
+    except OSError:
+        return False
