@@ -28,11 +28,19 @@ class Moment:
     begin: datetime  # without an offset: in whichever zone one asks
     length: timedelta
 
-    def last_ms(self, zone: str) -> int:
-        """Return the last millisecond in it, epoch milliseconds; `zone` (IANA) counts where it names no offset."""
+    def first_ms(self, zone: str) -> int:
+        """Return its first millisecond, epoch milliseconds; `zone` (IANA) counts where it names no offset."""
         begin = self.begin if self.begin.tzinfo else self.begin.replace(tzinfo=ZoneInfo(zone))
-        end = begin + self.length  # local time, so that a day ends at midnight on days of 23 hours too
-        return round(end.timestamp() * 1000) - 1
+        return round(begin.timestamp() * 1000)
+
+    def last_ms(self, zone: str) -> int:
+        """Return the last millisecond in it, likewise."""
+        return self.following().first_ms(zone) - 1
+
+    def following(self) -> Moment:
+        """Return the stretch of the same length that begins where this one ends."""
+        end = self.begin + self.length  # local time, so that a day ends at midnight on days of 23 hours too
+        return Moment(end, self.length)
 
 
 def parse(text: str) -> Moment:

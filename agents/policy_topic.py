@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from agents.committed import PATIENCE_S, read_committed
 from agents.errors import UserError
@@ -44,9 +45,14 @@ async def publish(servers: str, namespace: str, bundle: Bundle) -> str:
 
 async def read_bundles(servers: str, namespace: str) -> tuple[dict[str, Bundle], str]:
     """Return all bundles by hash, and the hash of the current one, "" if none was published."""
+    return bundles_of((await read_committed(servers, topic_name(namespace, NOUN))).records)
+
+
+def bundles_of(records: Iterable[ConsumerRecord[bytes, bytes]]) -> tuple[dict[str, Bundle], str]:
+    """Return the same, of the topic's records."""
     bundles: dict[str, Bundle] = {}
     current = ""
-    for record in (await read_committed(servers, topic_name(namespace, NOUN))).records:
+    for record in records:
         if record.value is None:
             continue
         if record.key == CURRENT:

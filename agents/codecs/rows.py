@@ -105,6 +105,28 @@ decode_alias: Final = _decoder(Alias)
 decode_model: Final = _decoder(ModelRow)
 decode_shard: Final = _decoder(ShardRow)
 
+
+class _Sealing(msgspec.Struct, array_like=True, frozen=True):
+    """The first fields of a profile's row."""
+
+    zone: str
+    zone_source: str
+    key: bytes
+
+
+_unpack_sealing: Final = msgspec.msgpack.Decoder(_Sealing).decode
+
+
+def decode_personal_key(value: bytes) -> bytes:
+    """Return the personal key in a profile's row: a quarter of what the whole row costs; raises RowUnreadable."""
+    if not value.startswith(VERSION):
+        raise RowUnreadable(f"Profile: expected a row of version {VERSION.hex()}, came {value[:1].hex() or 'nothing'}")
+    try:
+        return _unpack_sealing(value[1:]).key
+    except msgspec.MsgspecError as error:
+        raise RowUnreadable(f"Profile: {error}, in a row of {len(value)} bytes") from error
+
+
 # by name of the table in streams.topology
 DECODERS: Final[dict[str, Callable[[bytes], object]]] = {
     "profiles": decode_profile,

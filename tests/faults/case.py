@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
 REPORTS: Final = ("activation_delivered", "activation_rejected")
 # Places in the evidence.
-READINGS, FAILED, EXPLORED, SELECTION, CHOSEN, GHOST = 4, 5, 14, 15, 18, 19
+READINGS, FAILED, EXPLORED, SELECTION, CHOSEN, GHOST, SEALED = 4, 5, 14, 15, 18, 19, 22
 
 
 class Fed(NamedTuple):
@@ -46,12 +45,6 @@ def evidence_of(decision: dict[str, Any]) -> list[Any]:
     assert decision["evidence"][:1] == b"\x01"
     told: list[Any] = msgspec.msgpack.decode(decision["evidence"][1:])
     return told
-
-
-def derived(kind: str, *parts: str) -> str:
-    """Return the id that these parts cause: SHA-256 over lengths and parts, 16 bytes of it in hex."""
-    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts))
-    return hashlib.sha256(message).hexdigest()[:32]
 
 
 def repeated(found: Iterator[Any]) -> list[Any]:

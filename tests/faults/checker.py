@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tests.faults import checking_contacts, checking_decisions, checking_intake, checking_state
 from tests.faults.case import DUPLICATE, FAILED, READINGS, Case, Flaws, evidence_of
+from tests.faults.checking_models import check_models
+from tests.faults.checking_rows import check_rows
 from tests.faults.log import Log
+from tests.faults.reckoning import Reckoning
 
 CHECKS: Final[dict[str, Callable[[Log, Case], Flaws]]] = {
     "letters": checking_intake.check_letters,
@@ -32,9 +36,25 @@ CHECKS: Final[dict[str, Callable[[Log, Case], Flaws]]] = {
 }
 
 
-def flaws(log: Log, case: Case) -> list[str]:
-    """Return everything that is wrong, a sentence each; nothing = all invariants hold."""
-    return [f"{name}: {flaw}" for name, check in CHECKS.items() for flaw in check(log, case)]
+def flaws(log: Log, case: Case, only: str = "") -> list[str]:
+    """Return everything that is wrong, a sentence each; nothing = all invariants hold. only: of the check so called."""
+    if only in CHECKS:
+        return [f"{only}: {flaw}" for flaw in _followed(partial(CHECKS[only], log, case))]
+    shards = sorted(set(case.homes.values()))
+    reckonings = {shard: Reckoning(log, case, shard) for shard in shards}
+    parts: list[tuple[str, Callable[[], Flaws]]] = [(name, partial(check, log, case)) for name, check in CHECKS.items()]
+    parts += [("reckoning", one.flaws) for one in reckonings.values()]
+    parts += [("rows", partial(check_rows, log, shard, one)) for shard, one in reckonings.items()]
+    parts += [("models", partial(check_models, log, case, list(reckonings.values())))]
+    return [f"{name}: {flaw}" for name, check in parts for flaw in _followed(check)]
+
+
+def _followed(check: Callable[[], Flaws]) -> Flaws:
+    """Yield what a check finds; that it cannot go on is a flaw too: nothing in a log is too strange to be told."""
+    try:
+        yield from check()
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        yield f"cannot be followed: {type(error).__name__}: {error}"
 
 
 def mechanisms(log: Log, case: Case) -> Counter[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from tests.faults.case import CHOSEN, EXPLORED, GHOST, READINGS, SELECTION, Case, Flaws, derived, evidence_of, repeated
+from tests.faults.case import CHOSEN, EXPLORED, GHOST, READINGS, SELECTION, Case, Flaws, evidence_of, repeated
 from tests.faults.log import Log
+from tests.oracle.words import derived
 
 GENESIS: Final = bytes(32)  # before a partition's first decision
 

@@ -25,6 +25,12 @@ def check_letters(log: Log, case: Case) -> Flaws:
             continue
         if letter["value"] != seen.value:
             yield f"{letter['cause']} at {origin['partition']}/{origin['offset']}: not its original bytes"
+        is_forwarded = said.shard != seen.partition  # then the event alone came here
+        headers = [] if is_forwarded else [{"name": name, "value": value} for name, value in seen.headers]
+        if (letter["key"], letter["headers"]) != (None if is_forwarded else seen.key, headers):
+            yield f"{letter['cause']} at {origin['partition']}/{origin['offset']}: another key, or other headers"
+        if letter["noted_at"] != origin["timestamp"] or not letter["detail"]:
+            yield f"{letter['cause']} at {origin['partition']}/{origin['offset']}: not noted when it came, or not why"
         found[seen.partition, seen.key, seen.value, letter["cause"]] += 1
     yield from (f"not refused, or not so: {one[3]} fed to {one[0]}, {one[2]!r}" for one in (wanted - found))
     yield from (f"refused, and was not to be: {one[3]} at {one[0]}, {one[2]!r}" for one in (found - wanted))
@@ -40,6 +46,7 @@ def check_intake(log: Log, case: Case) -> Flaws:
     accepted = [(event["source"], event["event_id"]) for event in log.told("events")]
     yield from (f"accepted twice: {one}" for one in repeated(iter(accepted)))
     reported = [decode(seen.value or b"", "raw_event") for seen in reports]
+    yield from _check_reports(log, reported)
     wanted = {_identity(one.event) for one in case.fed if one.event} | {_identity(event) for event in reported}
     yield from (f"lost: {one}" for one in sorted(wanted - set(accepted)))
     yield from (f"accepted out of nothing: {one}" for one in sorted(set(accepted) - wanted))
@@ -50,9 +57,12 @@ def check_intake(log: Log, case: Case) -> Flaws:
     if classified != len(log.raw):
         yield f"{len(log.raw)} raw, {classified} accepted, duplicate or dead"
     misplaced = sum(one.partition != one.home for one in case.fed)
+    homes = ((seen.partition, case.homes[one["profile_id"]]) for seen, one in zip(reports, reported, strict=True))
+    misplaced += sum(partition != home for partition, home in homes)
     routed = log.said["routed-events"]
     if len(routed) != misplaced:
         yield f"{misplaced} were fed to another partition than their person's, {len(routed)} were forwarded"
+    yield from _check_routed(log)
     yield from (
         f"forwarded twice: {one}"
         for one in repeated((r.told["origin"]["partition"], r.told["origin"]["offset"]) for r in routed)
@@ -89,6 +99,27 @@ def check_clock(log: Log, case: Case) -> Flaws:
         clock = clocks[said.partition] = max(clocks[said.partition], event["occurred_at"])
         if event["accepted_at"] != clock:
             yield f"{event['event_id']}: accepted at {event['accepted_at']}, when the clock is {clock}"
+
+
+def _check_routed(log: Log) -> Flaws:
+    """What is forwarded says what was fed, and where it was."""
+    raw = {(seen.partition, seen.offset): seen.value for seen in log.raw}
+    for said in log.said["routed-events"]:
+        origin, event = said.told["origin"], said.told["event"]
+        value = raw.get((origin["partition"], origin["offset"])) or b"?"
+        if origin["partition"] != said.shard or value[:1] != b"\0" or decode(value, "raw_event") != event:
+            yield f"forwarded as something else than it came: {event['event_id']} at {origin}"
+        if said.key != event["profile_id"].encode():
+            yield f"forwarded under the key {said.key!r}: {event['event_id']} of {event['profile_id']}"
+
+
+def _check_reports(log: Log, reported: list[dict[str, Any]]) -> Flaws:
+    """What delivery channels report is accepted as they said it."""
+    said = {_identity(one): one for one in reported}
+    for event in log.told("events"):
+        told = said.get(_identity(event))
+        if event["type"] in REPORTS and told is not None and any(event[name] != told[name] for name in told):
+            yield f"not as it was reported: {event['event_id']}"
 
 
 def _identity(event: dict[str, Any]) -> tuple[str, str]:

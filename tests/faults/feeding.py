@@ -85,11 +85,12 @@ class Feeding:
         self._poisons = 0
         self._late: list[RawEvent] = []  # come once more, elsewhere, with the next slice
         self._events: Final = list(adapter.events(households, until))
+        self.begins_at: Final = self._events[0].occurred_at
         self.ends_at: Final = self._events[-1].occurred_at
 
     def slices(self) -> Iterator[Slice]:
         """Yield the slices in the order of time."""
-        begun = self._events[0].occurred_at
+        begun = self.begins_at
         cut = [list(events) for _, events in groupby(self._events, key=lambda e: (e.occurred_at - begun) // SLICE_MS)]
         for number, events in enumerate(cut):
             following = cut[number + 1] if number + 1 < len(cut) else []

@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any, Final
 
 import fastavro
+import msgspec
 
 import schemas
 from tests.witness import Seen
@@ -59,6 +60,16 @@ class Log:
     def told(self, noun: str) -> list[dict[str, Any]]:
         """Return the decoded records of a topic."""
         return [one.told for one in self.said[noun]]
+
+
+    def rows(self, code: bytes) -> dict[tuple[int, str], list[Any]]:
+        """Return the rows of a table that the changelog leaves, by partition and key; each an array of its fields."""
+        last = {(seen.partition, seen.key): seen.value for seen in self.changelog if (seen.key or b"")[:1] == code}
+        return {
+            (partition, (key or b"")[1:].decode()): msgspec.msgpack.decode(value[1:])
+            for (partition, key), value in last.items()
+            if value is not None
+        }
 
 
 Read = Callable[[str, str, int], list[Seen]]  # (noun, model, partitions) -> what stands in that topic

@@ -7,23 +7,21 @@ import os
 import random
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from agents.codecs.rows import decode_profile
-from agents.vault import PersonalVault
+from agents.replay import ranges
+from agents.replay.reading import Topics
+from agents.replay.replaying import replay
+from agents.replay.report import to_text
 from examples.grocery import adapter, training
 from examples.grocery.tables import local_ms
-from streams.decision import pack, replay, unpack
-from streams.policy import Policy
 from tests.faults.bundle import grocery
 from tests.faults.case import Case, Fed
 from tests.faults.checker import flaws, mechanisms
 from tests.faults.feeding import END_MS, POISONS, Feeding
-from tests.faults.log import Log
 from tests.faults.storm import WORKERS, Storm
 from tests.processes import Deployment
 
@@ -56,27 +54,18 @@ def test_processes_killed_at_random_change_nothing_that_was_promised(
         feeding = Feeding(households, until, PARTITIONS, deployment.policy.holdout, seed)
         fed, rounds_open = asyncio.run(rage(storm, feeding, households))
         log = storm.log()
+        topics = Topics(broker, deployment.namespace, lambda *_: None)
+        replayed = asyncio.run(replay(topics, ranges.parse("all")))
     filters = list(deployment.policy.points["checkout"].board.filters)
     case = Case(fed, feeding.homes, bundle, filters)
     assert flaws(log, case) == [], f"SEED={seed}"
-    assert not_replayed(log, deployment.policy) == [], f"SEED={seed}"
+    assert replayed.is_equal, f"SEED={seed}\n{to_text(replayed)}"
+    assert replayed.replayed == len(log.said["decisions"]), f"SEED={seed}"
     seen = mechanisms(log, case)
     assert [name for name in expected(bundle, filters) if not seen[name]] == [], f"SEED={seed}"
     assert rounds_open
     assert sum(storm.killed[f"{deployment.namespace}-{name}"] for name in WORKERS) > KILLS / 2
     assert all(storm.killed[name] for name in OTHERS)
-
-
-def not_replayed(log: Log, policy: Policy) -> list[str]:
-    """Return the decisions whose evidence, decided again, does not come out byte for byte."""
-    vault, rows = PersonalVault(), {seen.key: seen.value for seen in log.changelog if seen.value}
-    failed = []
-    for decision in log.told("decisions"):
-        key = decode_profile(rows[b"P" + decision["profile_id"].encode()]).key
-        told = unpack(decision["evidence"], partial(vault.open, key))
-        if pack(replay(policy, told), partial(vault.seal, key)) != decision["evidence"]:
-            failed.append(decision["decision_id"])
-    return failed
 
 
 def expected(bundle: dict[str, Any], filters: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`continuo run` as a person uses it: one command, a stream of decisions, `explain`, and nothing left behind."""
+"""`continuo run` as a person uses it: a stream of decisions, `explain`, `replay`, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -247,6 +247,28 @@ def test_a_worker_that_is_killed_is_started_again_and_the_stream_goes_on(place: 
     assert len(place.wait_decisions(before + len(PEOPLE))) == before + len(PEOPLE)
 
 
+def test_all_that_was_decided_is_decided_again_whoever_was_killed(place: Place) -> None:
+    decisions = place.decisions()
+    replayed = place.ask("replay")
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert f"Replayed {len(decisions):,} decisions under 1 policy" in replayed.stdout
+    assert replayed.stdout.count("chained from the shard's first, to the last one that the shard's state") == PARTITIONS
+    assert replayed.stdout.endswith("All are equal, byte for byte.\n")
+
+
+def test_a_part_of_what_was_decided_is_decided_again(place: Place) -> None:
+    decisions = place.decisions()
+    first, middle = min(one.decided_at for one in decisions), NOW + 2 * DAY_MS
+    told = json.loads(place.ask("replay", f"{first}..{middle}", "--partition", "1", "--json").stdout)
+    assert told["replayed"] == sum(one.decided_at < middle for one in decisions if one.partition == 1) > 0
+    assert (told["is_equal"], told["equal"], told["triggers_gone"]) == (True, told["replayed"], 0)
+    one = place.ask("replay", decisions[0].decision_id, "--json")
+    assert json.loads(one.stdout)["equal"] == 1
+    none = place.ask("replay", "2001-01-01..2001-02-01")
+    assert none.returncode == 1
+    assert none.stderr.startswith("continuo: there is no decision in 2001-01-01..2001-02-01 in the namespace")
+
+
 def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:
     forged = replace(chosen(place), decision_id="f" * 32, hash=bytes(32))
     write(place, "decisions", forged.profile_id, encode_decision(forged))
@@ -255,6 +277,11 @@ def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:
     told = place.explained(forged.decision_id)
     assert "THE RECORD WAS CHANGED" in told
     assert "lapse answered when it was decided already (ok)" in told
+    replayed = place.ask("replay", f"--partition={forged.partition}")
+    assert replayed.returncode == 1
+    assert f"chain broken at {forged.decision_id}" in replayed.stdout
+    assert f"different: {forged.decision_id}" in replayed.stdout
+    assert replayed.stdout.endswith("NOT ALL IS AS IT WAS DECIDED.\n")
 
 
 def test_of_a_person_whose_key_is_erased_the_rest_is_told(place: Place) -> None:
@@ -266,6 +293,9 @@ def test_of_a_person_whose_key_is_erased_the_rest_is_told(place: Place) -> None:
     explanation = place.explain(decision.decision_id)
     assert explanation is not None
     assert explaining.to_json(explanation, "agent")["snapshot"]["features"] == {}
+    replayed = place.ask("replay", decision.decision_id)
+    assert replayed.returncode == 3
+    assert "its person's key is erased" in replayed.stdout
 
 
 def write(place: Place, noun: str, person: str, value: bytes | None, key: bytes | None = None) -> None:

@@ -5,38 +5,75 @@ from __future__ import annotations
 import pytest
 
 from streams.decision import Verdict, pack, replay, unpack
-from streams.decision.expand import expand
 from streams.policy import Policy, compile_policy
-from tests.crowd import Case, crowd, crowd_policy
-from tests.oracle import Oracle, Row, Ruling
+from streams.policy.bitsets import members
+from tests import crowd
+from tests.crowd import crowd_policy
+from tests.oracle.bundle import Bundle
+from tests.oracle.people import Contact, Offer, Person
+from tests.oracle.ruling import Answer, Case, Oracle, Ruling, Terms
 
 POINT = "till"
 
 
+def case_of(case: crowd.Case) -> Case:
+    """Return a case in the oracle's words."""
+    return Case(
+        case.decision_id, case.profile_id, case.now, person_of(case), case.features,
+        {name: answer_of(case, name) for name in case.answers},
+    )  # fmt: skip
+
+
+def answer_of(case: crowd.Case, name: str) -> Answer:
+    answer, calibrator = case.answers[name], case.calibrators[name]
+    if calibrator is None:
+        return Answer(answer.status, answer.outputs)
+    return Answer(answer.status, answer.outputs, calibrator.edges_ppb, calibrator.values_ppb)
+
+
+def person_of(case: crowd.Case) -> Person:
+    told = case.contacts
+    contacts = [
+        Contact(
+            at,
+            {
+                "global": "*", "channel": told.channel[n], "category": told.category[n], "intent": told.intent[n],
+                "action": told.action[n],
+            },
+            told.klass[n], told.activation_id[n], told.lease_until[n], bool(told.ghost[n]),
+        )
+        for n, at in enumerate(told.at)
+    ]  # fmt: skip
+    offers = [
+        Offer(
+            one.activation_id, one.action, one.group, one.line, one.price, one.intent, one.channel, one.state,
+            one.until, bool(one.ghost),
+        )
+        for one in told.offers
+    ]  # fmt: skip
+    consents = {scope: (bool(granted), at) for scope, (granted, at) in case.profile.consents.items()}
+    cooldowns = {scope: max(until for name, until in told.cooldowns if name == scope) for scope, _ in told.cooldowns}
+    pressure = {channel: (amount, since) for channel, (amount, since) in told.pressure.items()}
+    suppressed = case.profile.suppressed
+    return Person(case.profile.zone, consents, suppressed, contacts, offers, cooldowns, pressure)
+
+
 def ruling_of(policy: Policy, verdict: Verdict) -> Ruling:
     """Return a verdict in the oracle's words."""
-    point = policy.points[POINT]
-    rows = [
-        Row(
-            standing.candidate.treatment_id,
-            tuple((failure.filter, failure.observed, failure.limit) for failure in standing.failures),
-            (
-                standing.score.ev_micro,
-                standing.score.cost_micro,
-                standing.score.fatigue_micro,
-                standing.score.context_ppm,
-                standing.score.score_micro,
-            )
-            if standing.score
-            else None,
-            standing.q,
-        )
-        for standing in expand(point, verdict)
-    ]
-    names = [*[candidate.treatment_id for candidate in point.board.candidates], ""]
+    candidates = policy.points[POINT].board.candidates
+    columns = zip(verdict.scored, verdict.ev_micro, verdict.cost_micro, verdict.scores_micro, strict=True)
+    seen = verdict.snapshot
     return Ruling(
-        rows, verdict.u, verdict.source, names[verdict.chosen], names[verdict.ghost], verdict.flags, verdict.reason
-    )
+        seen.bucket, [set(members(refused)) for refused in verdict.failed], seen.counts, seen.pressures_ppm,
+        verdict.fatigue_micro, verdict.context_ppm, verdict.meta_ppm,
+        {
+            n: Terms(ev, cost, verdict.fatigue_micro[one.load], verdict.context_ppm[one.category_at], score)
+            for n, ev, cost, score in columns
+            for one in [candidates[n]]
+        },
+        verdict.feasible, dict(zip(verdict.explored, verdict.q, strict=True)), verdict.u, verdict.source,
+        verdict.chosen, verdict.ghost, verdict.shown, verdict.flags, verdict.reason,
+    )  # fmt: skip
 
 
 def seal(plaintext: bytes, decision_id: str) -> bytes:
@@ -45,11 +82,11 @@ def seal(plaintext: bytes, decision_id: str) -> bytes:
     return bytes(byte ^ pad for byte in plaintext)
 
 
-def check(policy: Policy, oracle: Oracle, case: Case) -> Verdict:
+def check(policy: Policy, oracle: Oracle, case: crowd.Case) -> Verdict:
     """Compare one case, and replay it from its evidence."""
     point = policy.points[POINT]
     verdict = case.decide(policy, point)
-    assert ruling_of(policy, verdict) == oracle.rule(case)
+    assert ruling_of(policy, verdict) == oracle.rule(case_of(case))
     evidence = pack(verdict, seal)
     assert pack(replay(policy, unpack(evidence, seal)), seal) == evidence
     return verdict
@@ -62,8 +99,9 @@ def check(policy: Policy, oracle: Oracle, case: Case) -> Verdict:
 def test_board_agrees_with_the_oracle(seed: int, actions: int, loose: bool) -> None:
     bundle = crowd_policy(seed, actions, loose=loose)
     policy = compile_policy(bundle)
-    oracle = Oracle(bundle, policy, POINT)
-    for case in crowd(policy, policy.points[POINT], seed + 100, 80):
+    oracle = Oracle(Bundle(bundle), POINT)
+    assert tuple(oracle.filters) == policy.points[POINT].board.filters
+    for case in crowd.crowd(policy, policy.points[POINT], seed + 100, 80):
         check(policy, oracle, case)
 
 
@@ -74,8 +112,8 @@ def test_board_agrees_on_the_very_edges(seed: int) -> None:
     for action in bundle["actions"]:
         action |= {"value": {"purchase": 20.0}, "offer_cost": 0, "lever": 1}
     policy = compile_policy(bundle)
-    oracle = Oracle(bundle, policy, POINT)
+    oracle = Oracle(Bundle(bundle), POINT)
     ties = 0
-    for case in crowd(policy, policy.points[POINT], seed + 200, 100, edges=True):
+    for case in crowd.crowd(policy, policy.points[POINT], seed + 200, 100, edges=True):
         ties += bool(check(policy, oracle, case).shown)
     assert ties
