@@ -8,6 +8,7 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv
 READY := .venv/ready
 W ?= 2
+SEEDS ?= 1000
 ARGS ?=
 PYTEST := $(BIN)/pytest -q
 
@@ -40,6 +41,9 @@ lint: $(READY)  ## ruff, mypy --strict, import contracts
 docs: $(READY)  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
 
+simulate: $(READY)  ## play the stream from SEEDS seeds (SEEDS=1000), crashes, zombies and lost answers included
+	@$(BIN)/python -m tests.simulation --seeds 1..$(SEEDS) --jobs $$(nproc) $(ARGS)
+
 bench: $(READY)  ## measure workload W (W=2) against its peers on the embedded broker
 	@$(BIN)/python -m bench $(W) $(ARGS)
 
@@ -66,4 +70,4 @@ clean:  ## stop the embedded Kafka and remove what was made, the state in .conti
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@bash requirements/install.sh
 
-.PHONY: help demo test test-all check lint docs bench up down lock clean
+.PHONY: help demo test test-all check lint docs simulate bench up down lock clean

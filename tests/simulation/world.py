@@ -1,272 +1,247 @@
-"""A deployment under everything that may happen to it, all from one seed: the worker's own shards on a log in memory.
+"""A deployment under everything that may happen to it: two workers, two shards, and all that stands around them.
 
-A shard's turns become visible when they are committed, and are gone when it is killed before: then it starts again from
-the rows and positions of its last commit, which are kept from its changelog alone.
+A happening is a word and a number; what it does to a world follows from both and from the world. So a script of them
+plays the same way every time, and what is left of it when some are dropped is a script too.
 """
 
 from __future__ import annotations
 
-import math
-import random
-from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from aiokafka.structs import ConsumerRecord
+from aiokafka import TopicPartition
 
-from agents.app import Parts
-from agents.codecs.avro import DECODERS, ENCODERS
-from agents.counts import Counts
-from agents.policy_topic import BUNDLE, CURRENT, canonical
-from agents.settings import Settings
-from agents.telemetry import Telemetry
-from agents.transport.applier import Output, Turn
-from agents.workers.answering import answer
-from agents.workers.shelf import Shelf
-from streams.ids import derive
-from streams.partition import partition_of
-from streams.policy import bundle_hash
-from streams.records import Activation, ModelVersion, Proposal, ProposalBatch, RawEvent, Request, Tick
+from agents.codecs.avro import DECODERS
+from agents.transport.positions import POSITION_KEY, Position, decode_position
 from streams.topology import BY_NOUN, topic_name
-from tests.builders import HOUR_MS
+from tests.builders import DAY_MS, HOUR_MS, NOW
 from tests.shard import WALL
+from tests.simulation.dice import Dice
+from tests.simulation.group import NAMES, Group
+from tests.simulation.log import Log, Record
+from tests.simulation.loop import Clock
+from tests.simulation.network import Call, Network
+from tests.simulation.outside import Outside
+from tests.simulation.post import Post
+from tests.simulation.worker import PARTITIONS
 
-PARTITIONS: Final = 3
-CONTROL: Final = ("policies", "models")
-SOURCES: Final = ("proposals", "ticks", "routed-events", "raw-events")
-BEAT_MS: Final = 3_000
-DELAYS_MS: Final = {"app": 60_000, "email": HOUR_MS}
+HISTORY: Final = "history"
+LIVE: Final = "live"
+REST_ROUNDS_MAX: Final = 2_000  # a world that is left alone is done long before
+TIMER_MS: Final = 300  # longer than any of the transport that something waits for
 
 
-class SimulatedShard:
-    """One shard with what it has committed, and what it has not."""
+class Happening(NamedTuple):
+    """One thing that happens."""
 
-    def __init__(self, world: World, number: int) -> None:
-        self.world: Final = world
-        self.number: Final = number
-        self.rows: dict[bytes, bytes] = {}  # of the changelog, up to the last commit
-        self.positions: dict[str, int] = {}
-        self.step = 0
-        self.start()
-
-    def start(self) -> None:
-        """Go on from the last commit; what came after it never happened."""
-        self.applier = self.world.parts.applier(self.number, dict(self.rows), self.step)
-        self.next = defaultdict(int, self.positions)
-        self.pending: list[Turn] = []
-
-    def take(self, noun: str, size: int) -> bool:
-        """Apply a run of records of one source; tell whether there were any."""
-        place = (noun, 0 if BY_NOUN[noun].control else self.number)
-        records = self.world.log[place][self.next[noun] : self.next[noun] + size]
-        if not records:
-            return False
-        turn = self.applier.take(records[0].topic, records, self.world.wall)
-        self.next[noun] += turn.consumed
-        self.pending.append(turn)
-        return turn.consumed > 0
-
-    def fire(self) -> bool:
-        """Fire what is due on the wall clock; tell whether anything was."""
-        due = self.applier.wake_at()
-        if due is None or due > self.world.wall:
-            return False
-        self.pending.append(self.applier.fire(self.world.wall))
-        return True
-
-    def commit(self) -> None:
-        """Make all turns so far visible and durable."""
-        for turn in self.pending:
-            for output in turn.outputs:
-                self.world.write(output, self.number)
-            for key, row in turn.changes.items():
-                if row is None:
-                    self.rows.pop(key, None)
-                else:
-                    self.rows[key] = row
-        self.positions, self.step, self.pending = dict(self.next), self.applier.step, []
+    what: str
+    number: int
 
 
 class World:
-    """Shards, producers, a model's process and a delivery channel, and the chance that moves them."""
+    """A deployment and its surroundings."""
 
-    def __init__(self, seed: int, bundle: dict[str, Any]) -> None:
-        self.chance: Final = random.Random(seed)
-        self.counted: Final[dict[str, int]] = defaultdict(int)
-        self.wall = WALL
-        self.log: Final[dict[tuple[str, int], list[ConsumerRecord[Any, Any]]]] = defaultdict(list)
-        self.shelf: Final = Shelf()
-        self.parts: Final = Parts(Settings(partitions=PARTITIONS, mode="history"), Counts(Telemetry()))
-        self.shards: Final = [SimulatedShard(self, number) for number in range(PARTITIONS)]
-        self.faults = True
-        self._alive_from = 0  # the model's process answers from this instant on
-        self._beaten_at = 0
-        self._asked: list[tuple[int, Request]] = []
-        self._read: dict[tuple[str, int], int] = defaultdict(int)
-        self._reports: list[tuple[int, RawEvent]] = []
-        self.publish(bundle)
-
-    # the log
-
-    def write(self, output: Output, partition: int = 0) -> None:
-        """Append a record."""
-        topic, explicit, key, value, headers = output
-        noun = topic.removeprefix("continuo.").removesuffix(".v1")
-        where = (noun, partition if explicit is None else explicit)
-        offset = len(self.log[where])
-        record = ConsumerRecord(topic, where[1], offset, self.wall, 0, key, value, None, 0, 0, tuple(headers))
-        self.log[where].append(record)
-
-    def send(self, noun: str, key: bytes | None, value: bytes | None, partition: int = 0) -> None:
-        """Produce a record."""
-        self.write((topic_name("continuo", noun), partition, key, value, []))  # type: ignore[arg-type]  # a tombstone
-
-    def publish(self, bundle: dict[str, Any]) -> None:
-        """Make a bundle current."""
-        name = bundle_hash(bundle)
-        self.send("policies", BUNDLE + name.encode(), canonical(bundle))
-        self.send("policies", CURRENT, name.encode())
-
-    def learn(self, version: ModelVersion) -> None:
-        """Publish a version of a model."""
-        self.send("models", version.model.encode(), ENCODERS["model_version"](version))
-        if version.model == "next_purchase":
-            self.shelf.put(version)
-
-    def tell(self, event: RawEvent, partition: int | None = None) -> None:
-        """Produce an event, to its owner's partition if none is given."""
-        place = partition_of(event.profile_id, PARTITIONS) if partition is None else partition
-        self.send("raw-events", event.profile_id.encode(), ENCODERS["raw_event"](event), place)
-
-    def tick(self, at: int) -> None:
-        """Move the clocks."""
-        for partition in range(PARTITIONS):
-            self.send("ticks", None, ENCODERS["tick"](Tick(at)), partition)
-
-    def said(self, noun: str) -> list[tuple[ConsumerRecord[Any, Any], Any]]:
-        """Return what is committed on a topic, decoded, partition by partition."""
-        decode = DECODERS[BY_NOUN[noun.partition(".")[0]].schema]
-        return [(one, decode(one.value)) for place in sorted(self.log) if place[0] == noun for one in self.log[place]]
-
-    # what happens
-
-    def backlog(self) -> int:
-        """Return how many raw and routed records the shards have not taken."""
-        sources = ((noun, shard) for noun in SOURCES[2:] for shard in self.shards)
-        return sum(len(self.log[noun, shard.number]) - shard.next[noun] for noun, shard in sources)
-
-    def happen(self) -> None:
-        """Let one thing happen."""
-        actions: dict[Callable[[], object], int] = {
-            self._turn: 60, self._commit: 20, self._serve: 12, self._deliver: 8, self._pass_time: 8,
+    def __init__(self, mode: str, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.clock: Final = Clock(NOW if mode == LIVE else WALL)
+        self.log: Final = Log(self.clock)
+        self.network: Final = Network(self.clock)
+        self.outside: Final = Outside(Post(self.log, self.clock, is_live=mode == LIVE))
+        self.group: Final = Group(mode, self.log, self.network, tell)
+        self.counted: Final = self.group.counted  # how often what happened
+        self._tell: Final = tell
+        producers, serving, delivering = self.outside.producers, self.outside.serving, self.outside.delivering
+        self._happen: Final[dict[str, Callable[[Dice], str]]] = {
+            "go": self._go, "fetch": self._fetch, "wait": self._wait, "compact": self._compact,
+            "lose": self._lose, "mute": self._mute, "crash": self._crash, "freeze": self._freeze, "thaw": self._thaw,
+            "rebalance": self._rebalance, "pause": self._pause, "fact": producers.fact, "repeat": producers.repeat,
+            "poison": producers.poison, "tick": producers.keep_up, "serve": serving.serve, "stall": serving.stall,
+            "deliver": delivering.deliver, "publish": self.outside.publish, "learn": self.outside.learn,
         }  # fmt: skip
-        if self.faults:
-            actions |= {self._kill: 3, self._stall: 1}
-        self.chance.choices(list(actions), list(actions.values()))[0]()
+
+    def open(self) -> None:
+        """Begin: everybody is there, and knows policy, models and people."""
+        self.outside.open()
+        self.rest()
+
+    def happen(self, happening: Happening) -> None:
+        """Let one thing happen, and everybody react to it."""
+        came = self._happen[happening.what](Dice(happening.number))
+        self._tell(f"{happening.what:10}{came}")
+        self.group.settle()
 
     def rest(self) -> None:
         """Go on without faults until nothing is left to do."""
-        faults, self.faults, self._alive_from = self.faults, False, 0
-        moved = True
-        while moved:
-            self._pass_time()
-            moved = self._serve() | self._deliver()
-            for shard in self.shards:
-                for noun in CONTROL + SOURCES:
-                    moved |= shard.take(noun, 50)
-                moved |= shard.fire()
-                shard.commit()
-        self.faults = faults
+        self._thaw()
+        quiet = 0
+        for _ in range(REST_ROUNDS_MAX):
+            quiet = 0 if self._advance() else quiet + 1
+            if quiet == 2:
+                return
+            if quiet:
+                self._pass(TIMER_MS)
+        raise AssertionError(f"the world does not come to rest: {[call.what for call in self.network.calls]}")
 
-    def _turn(self) -> None:
-        shard = self.chance.choice(self.shards)
-        for noun in CONTROL:
-            shard.take(noun, 100)
-        shard.fire()
-        noun = self.chance.choice(SOURCES)
-        shard.take(noun, self.chance.randint(1, 12))
-        if shard.pending and self.chance.random() < 0.5:
-            self._listen(shard.pending[-1].outputs)
+    def finish(self) -> None:
+        """Let all that is under way end, and every window close."""
+        self.rest()
+        for ms in (2 * HOUR_MS, 60 * DAY_MS):
+            self._leave_alone(ms)
 
-    def _commit(self) -> None:
-        self.chance.choice(self.shards).commit()
+    def close(self) -> None:
+        """End every worker; what was said stays."""
+        self.group.close()
 
-    def _kill(self) -> None:
-        shard = self.chance.choice(self.shards)
-        self.counted["turns lost"] += len(shard.pending)
-        shard.start()
+    # what is read off it
 
-    def _stall(self) -> None:
-        """Let the model's process be dead for a while; when it is back it reads again what it had not answered."""
-        self._alive_from = self.wall + self.chance.choice((15_000, 60_000))
+    def said(self, name: str) -> list[tuple[Record, Any]]:
+        """Return what is committed on a topic (`decisions`, `retraining.lapse`), decoded, partition by partition."""
+        noun, _, model = name.partition(".")
+        decode, topic = DECODERS[BY_NOUN[noun].schema], topic_name("continuo", noun, model)
+        places = [TopicPartition(topic, number) for number in range(1 if BY_NOUN[noun].control else PARTITIONS)]
+        return [(record, decode(record.value)) for place in places for record in self.log.committed(place)]
 
-    def _pass_time(self) -> None:
-        self.wall += self.chance.randint(0, 4_000)
-        if self.wall >= self._alive_from and self.wall - self._beaten_at >= BEAT_MS:
-            self._beaten_at = self.wall
-            beat = ModelVersion("next_purchase", "", "heartbeat", 0, self.wall, b"", None, [], {})
-            self.send("models", b"heartbeat", ENCODERS["model_version"](beat))
+    def changelog(self, number: int) -> tuple[dict[bytes, bytes], Position]:
+        """Return the rows and the position that a shard's changelog says."""
+        rows: dict[bytes, bytes] = {}
+        for record in self.log.committed(TopicPartition(topic_name("continuo", "changelog"), number)):
+            if record.value is None:
+                rows.pop(record.key, None)
+            else:
+                rows[record.key] = record.value
+        return rows, decode_position(rows.pop(POSITION_KEY))
 
-    def _listen(self, outputs: list[Output]) -> None:
-        """Let the model's process read requests, committed or not."""
-        for output in outputs:
-            if ".requests." in output[0]:
-                batch = DECODERS["request_batch"](output[3])
-                self._asked += [(batch.reply_partition, item) for item in batch.items]
+    # what happens
 
-    def _serve(self) -> bool:
-        """Answer some of what was asked: once or twice, in any order, and not always with sense."""
-        for partition in range(PARTITIONS):
-            place = ("requests.next_purchase", partition)
-            for record in self.log[place][self._read[place] :]:
-                self._listen([(record.topic, None, None, record.value, [])])
-            self._read[place] = len(self.log[place])
-        if self.wall < self._alive_from or not self._asked:
-            return False
-        self.chance.shuffle(self._asked)
-        count = self.chance.randint(1, len(self._asked)) if self.faults else len(self._asked)
-        taken, self._asked = self._asked[:count], self._asked[count:]
-        for partition, request in taken:
-            proposals = answer([request], self.shelf.get, lambda: 0)
-            if self.faults:
-                proposals = [self._spoilt(proposals[0])] * self.chance.choice((1, 1, 1, 2))
-                if proposals[0].call_id != request.call_id:
-                    self._asked.append((partition, request))  # nobody was answered yet
-            batch = ProposalBatch("next_purchase", proposals)
-            self.send("proposals", None, ENCODERS["proposal_batch"](batch), partition)
-        return True
+    def _go(self, dice: Dice) -> str:
+        """Let some requests arrive and be answered; where none is on its way, a little time passes."""
+        told = []
+        markers_percent = dice.one_of((2, 10, 50))  # how fast markers follow
+        for _ in range(1 + dice.roll(16)):
+            arriving = self.network.arriving()
+            if self.log.markers and (not arriving or dice.is_in(markers_percent)):
+                self.log.mark(dice.roll(len(self.log.markers)))
+            elif arriving:
+                call = dice.one_of(arriving)
+                self.network.carry_out(call)
+                self.group.settle()
+                told.append(str(call))
+            else:
+                self._pass(20)
+        return ", ".join(told)
 
-    def _spoilt(self, proposal: Proposal) -> Proposal:
-        if self.chance.random() < 0.85:
-            return proposal
-        outputs: list[list[float]] = [[], [math.nan, 0.5], [0.5], [7.0, 0.5]]
-        spoilt: dict[str, Any] = {"outputs": self.chance.choice(outputs)}
-        if self.chance.random() < 0.3:
-            spoilt = self.chance.choice([{"version": "v9"}, {"status": "what?"}, {"call_id": "nobody asked"}])
-        return Proposal(**{name: getattr(proposal, name) for name in Proposal.__slots__} | spoilt)
+    def _fetch(self, dice: Dice) -> str:
+        """Let a worker fetch from some of its sources, and have what came, mostly."""
+        fetching = self.group.fetching()
+        if not fetching:
+            return "by nobody"
+        worker = dice.one_of(fetching)
+        if not worker.sources():
+            worker.hand_over()
+            return f"0 by {worker.name}, which has some left"
+        count, is_late = 0, dice.is_in(25)
+        for _ in range(1 + dice.roll(8)):
+            count += worker.fetch(dice.roll(8), 1 + dice.roll(4))
+            if not is_late:
+                worker.hand_over()
+        self.counted["fetched by a zombie"] += count * (worker in self.group.zombies())
+        return f"{count} by {worker.name}"
 
-    def _deliver(self) -> bool:
-        """Deliver what is committed; report it at once or later, sometimes twice, sometimes to the wrong partition."""
-        for partition in range(PARTITIONS):
-            place = ("activations", partition)
-            for record in self.log[place][self._read[place] :]:
-                self._reports.append((partition, self._report(DECODERS["activation"](record.value))))
-            self._read[place] = len(self.log[place])
-        if not self._reports:
-            return False
-        partition, report = self._reports.pop(self.chance.randrange(len(self._reports)) if self.faults else 0)
-        copies = 2 if self.faults and self.chance.random() < 0.1 else 1
-        self.counted["repeats"] += copies - 1
-        for _ in range(copies):
-            misplaced = self.faults and self.chance.random() < 0.2
-            self.tell(report, self.chance.randrange(PARTITIONS) if misplaced else partition)
-        return True
+    def _wait(self, dice: Dice) -> str:
+        """Let time pass; processes are started, and join the group."""
+        self._pass(dice.one_of((5, 60, 60, 300, 1_000, 4_000)))
+        self.group.settle()
+        if not dice.is_in(30):
+            self.group.start()
+        return f"until {self.clock.ms} {self.group.welcome(dice)}"
 
-    def _report(self, activation: Activation) -> RawEvent:
-        kind = "rejected" if int(activation.activation_id[:2], 16) < 25 else "delivered"
-        names = ("activation_id", "decision_id", "delivery_channel")
-        return RawEvent(
-            derive("event", activation.activation_id, kind), activation.profile_id, f"activation_{kind}",
-            activation.release_at + DELAYS_MS[activation.delivery_channel], "channel",
-            {name: getattr(activation, name) for name in names},
-        )  # fmt: skip
+    def _compact(self, dice: Dice) -> str:
+        number = dice.roll(PARTITIONS)
+        self.log.compact(TopicPartition(topic_name("continuo", "changelog"), number))
+        return str(number)
+
+    def _lose(self, dice: Dice) -> str:
+        """Let a request get lost; its sender learns that nobody answered."""
+        return self._fail(dice, "requests lost", self.network.lose)
+
+    def _mute(self, dice: Dice) -> str:
+        """Let a request arrive whose answer gets lost."""
+        return self._fail(dice, "answers lost", lambda call: self.network.carry_out(call, is_answered=False))
+
+    def _fail(self, dice: Dice, how: str, fail: Callable[[Call], None]) -> str:
+        arriving = self.network.arriving()
+        if not arriving:
+            return "nothing"
+        call = dice.one_of(arriving)
+        fail(call)
+        self.counted[how] += 1
+        return str(call)
+
+    def _crash(self, dice: Dice) -> str:
+        """Let a worker end between two steps; what it has sent arrives, or not."""
+        worker = self.group.workers.get(dice.one_of(NAMES))
+        if worker is None:
+            return "nobody"
+        self.counted["crashes"] += 1
+        self.counted["crashes while taking over"] += worker.is_rejoining
+        self.counted["crashes before all is committed"] += worker.is_dirty()
+        self.group.bury(worker)
+        if dice.is_in(50):
+            for call in [call for call in self.network.calls if call.line is worker.line]:
+                self.network.lose(call)
+        return worker.name
+
+    def _freeze(self, dice: Dice) -> str:
+        worker = self.group.workers.get(dice.one_of(NAMES))
+        if worker is None:
+            return "nobody"
+        worker.line.is_frozen = True
+        return worker.name
+
+    def _thaw(self, _: Dice | None = None) -> str:
+        for worker in self.group.workers.values():
+            worker.line.thaw()
+        self.group.pass_time()
+        return "all"
+
+    def _rebalance(self, dice: Dice) -> str:
+        return self.group.rebalance(dice, forgetting=40)
+
+    def _pause(self, _: Dice) -> str:
+        """Let twenty days pass in which nothing happens."""
+        self.rest()
+        self._leave_alone(20 * DAY_MS)
+        return f"until {self.clock.ms}"
+
+    # how it goes on
+
+    def _pass(self, ms: int) -> None:
+        self.clock.ms += ms
+        self.log.expire()
+        self.outside.serving.beat()
+        self.group.pass_time()
+
+    def _leave_alone(self, ms: int) -> None:
+        self.outside.producers.pause(ms)
+        self._pass(0)
+        self.rest()
+
+    def _advance(self) -> bool:
+        """Let everybody do all that can be done now; tell whether anything was."""
+        moved = self.group.gather()
+        self.group.settle()
+        while self.log.markers:
+            self.log.mark(0)
+            moved = True
+        while arriving := self.network.arriving():
+            for call in arriving:
+                if call in self.network.calls:
+                    self.network.carry_out(call)
+            self.group.settle()
+            moved = True
+        for worker in self.group.workers.values():
+            for number in range(worker.sources()):
+                moved |= worker.fetch(number, 4) > 0
+            while worker.hand_over():
+                moved = True
+        self.group.settle()
+        return moved | self.outside.serving.serve_all() | self.outside.delivering.deliver_all()
