@@ -15,12 +15,14 @@ bench/RESULTS.md. A run beside which other processes used more than 5 % of the m
 
 def main(arguments: list[str]) -> int:
     """Run the workloads that are named, or all."""
-    parser = argparse.ArgumentParser("make bench", usage="make bench [W=2] [ARGS=…]", description=ABOUT, epilog=_table(),
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        "make bench", usage="make bench [W=2] [ARGS=--quick]", description=ABOUT, epilog=_table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("workload", nargs="*", help="which to run; all by default")
     parser.add_argument("--rounds", type=int, default=0, help="interleaved rounds (3; with --quick 1)")
-    parser.add_argument("--quick", action="store_true", help="few events, to see that everything works; writes no results")
-    parser.add_argument("--rows", default="", help="these rows only, by the names that a run prints; writes no results")
+    parser.add_argument("--quick", action="store_true", help="few events, to see that all works; writes no results")
+    parser.add_argument("--rows", default="", help="these rows only, named as a run prints them; writes no results")
     parser.add_argument("--soak", type=int, default=60, metavar="S", help="seconds that W9 lasts (60)")
     told = parser.parse_args(arguments)
     named = {one.name: one for one in WORKLOADS}

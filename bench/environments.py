@@ -65,7 +65,8 @@ def kafka_streams() -> Path:
         _need("javac", "default-jdk-headless")
         _need("mvn", "maven")
         _tell("building the Kafka Streams peer (Maven; a minute the first time)")
-        _run(["mvn", "--quiet", "--batch-mode", "--file", str(STREAMS / "pom.xml"), f"-Doutput={output}", "clean", "package"])
+        maven = ["mvn", "--quiet", "--batch-mode", "--file", str(STREAMS / "pom.xml")]
+        _run([*maven, f"-Doutput={output}", "clean", "package"])
     return output
 
 

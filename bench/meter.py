@@ -93,7 +93,7 @@ class Program:
                 if heard is not None:
                     continue
                 raise SystemExit(f"{self._name()} ended (code {self._process.wait()}) before `{word}`:\n{self._last()}")
-            raise SystemExit(f"{self._name()} did not say `{word}` within {patience_s:g} s. Its last words:\n{self._last()}")
+            raise SystemExit(f"{self._name()} did not say `{word}` within {patience_s:g} s:\n{self._last()}")
 
     def rss_mb(self) -> int:
         """Return how much memory it holds."""

@@ -16,8 +16,9 @@ from bench.rounds import Line, Plan, is_void, valid
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 HEAD: Final = """# Results
 
-Written by `make bench`; each section by its workload, as [README.md](README.md) explains. CPU is that of the process with
-all its threads. Ratios between rows of one run are what we claim; absolute figures belong to the machine.
+Written by `make bench`; each section by its workload, as [README.md](README.md) explains.
+CPU is that of the process with all its threads.
+Ratios between rows of one run are what we claim; absolute figures belong to the machine.
 """
 
 Column = tuple[str, Callable[[list[Line]], str]]  # heading, and a cell from the runs of a row that count
@@ -61,8 +62,8 @@ def table(titles: Sequence[tuple[str, str]], lines: list[Line], columns: Sequenc
 def publish(title: str, body: str, lines: list[Line], plan: Plan) -> None:
     """Print a section, keep it below `.continuo/bench`, and in RESULTS.md unless it is only a try or void."""
     said = [*void_runs(lines), body.strip()]
-    raw = ["<details><summary>raw lines</summary>", "", "```json", *(_raw(line) for line in lines), "```", "", "</details>"]
-    section = "\n".join([machine.description(), "", *said, *(["", *raw] if lines else [])])
+    raw = "\n".join(["<details><summary>raw lines</summary>\n", "```json", *map(_raw, lines), "```\n", "</details>"])
+    section = "\n".join([machine.description(), "", *said, *(["", raw] if lines else [])])
     print(f"\n## {title}\n\n{machine.description()}\n\n" + "\n".join(said), flush=True)
     HOME.mkdir(parents=True, exist_ok=True)
     write_section(HOME / "last.md", title, section)
@@ -80,8 +81,8 @@ def void_runs(lines: Sequence[Line]) -> list[str]:
     if not void:
         return []
     worst = max(line["others"] for line in void)
-    return [f"{len(void)} of {len(lines)} runs are void and count nowhere: others used up to {worst:.0%} of the machine "
-            "meanwhile (5 % are allowed).", ""]  # fmt: skip
+    told = f"{len(void)} of {len(lines)} runs are void and count nowhere: others used up to {worst:.0%} of the machine"
+    return [f"{told} meanwhile (5 % are allowed).", ""]
 
 
 def write_section(path: Path, title: str, body: str) -> None:

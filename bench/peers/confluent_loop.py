@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
@@ -46,7 +47,7 @@ class Loop:
         self.producer = Producer(settings | ({"transactional.id": job.group} if once else {}))
         self.rows: dict[bytes, Row] = {}
         self.touched: dict[tuple[int, bytes], Row] = {}
-        self.apply: Callable[[list[Message]], dict[int, int]] = {
+        self.apply: Callable[[list[Any]], dict[int, int]] = {
             "W0": self.passed,
             "W1": self.added,
             "W2": self.folded,
@@ -75,27 +76,27 @@ class Loop:
                 due = monotonic() + self.job.commit_ms / 1000
         progress.end()
 
-    def passed(self, messages: list[Message]) -> dict[int, int]:
+    def passed(self, messages: list[Any]) -> dict[int, int]:
         """Pass messages through; return the next offset of each partition."""
         produce, output = self.producer.produce, self.job.output
         offsets = {}
         for message in messages:
             partition = message.partition()
             produce(output, message.value(), message.key(), partition)
-            offsets[partition] = message.offset() + 1  # type: ignore[operator]
-        return offsets  # type: ignore[return-value]
+            offsets[partition] = message.offset() + 1
+        return offsets
 
-    def added(self, messages: list[Message]) -> dict[int, int]:
+    def added(self, messages: list[Any]) -> dict[int, int]:
         """Add a field to each; return the next offset of each partition."""
         produce, output = self.producer.produce, self.job.output
         offsets = {}
         for message in messages:
             partition = message.partition()
-            produce(output, doubled(message.value()), message.key(), partition)  # type: ignore[arg-type]
-            offsets[partition] = message.offset() + 1  # type: ignore[operator]
-        return offsets  # type: ignore[return-value]
+            produce(output, doubled(message.value()), message.key(), partition)
+            offsets[partition] = message.offset() + 1
+        return offsets
 
-    def folded(self, messages: list[Message]) -> dict[int, int]:
+    def folded(self, messages: list[Any]) -> dict[int, int]:
         """Fold each into its person's row, and pass it through; return the next offset of each partition."""
         produce, output, rows, touched = self.producer.produce, self.job.output, self.rows, self.touched
         offsets = {}

@@ -22,6 +22,7 @@ class Adding(ToyApplier):
 
     def take(self, topic: str, records: Sequence[ConsumerRecord], now: int) -> Turn:
         """Apply records one by one."""
+        del topic, now
         events, partition, step = self.events, self.partition, self.step
         outputs: list[Output] = []
         for record in records:
@@ -54,7 +55,7 @@ def main(job: Job) -> None:
         async for chunk in stream.noack().events():
             await app.shards.offer(chunk)
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator]
     async def report() -> None:
         while not progress.is_complete():  # noqa: ASYNC110 — polled, so that nothing is added to what is measured
             await asyncio.sleep(0.02)

@@ -74,13 +74,13 @@ class Backlog:
         """Let a peer do the work once, verify what it wrote, and return what it cost."""
         size = peer.kind.quick if self._plan.quick else peer.kind.size
         source = self._source(size)
-        namespace = _namespace(size)
+        namespace = self._namespace(size)
         group = f"{namespace}-{peer.name}-{next(_runs)}"
         names = {noun: topic_name(namespace, noun) for noun in ("raw-events", "events", "changelog")}
         self._kafka.recreate(*(one for one in self._topics(size) if one.name != names["raw-events"]))
         job = Job(
-            self._work, self._kafka.address, names["raw-events"], names["events"], names["changelog"], group, PARTITIONS,
-            size.events, size.warm, peer.commit_ms,
+            self._work, self._kafka.address, names["raw-events"], names["events"], names["changelog"], group,
+            PARTITIONS, size.events, size.warm, peer.commit_ms,
         )  # fmt: skip
         state = self._kafka.home / group
         state.mkdir()
@@ -99,19 +99,23 @@ class Backlog:
             self._kafka.delete(peer.changelog(job))
         events = size.measured
         return {
-            "guarantee": peer.guarantee, "events": events, **passed, "rss_mb": rss_mb, "us": passed["cpu_s"] / events * 1e6,
-            "broker_us": passed["broker_s"] / events * 1e6, "rate": events / passed["wall_s"],
+            "guarantee": peer.guarantee, "events": events, **passed, "rss_mb": rss_mb,
+            "us": passed["cpu_s"] / events * 1e6, "broker_us": passed["broker_s"] / events * 1e6,
+            "rate": events / passed["wall_s"],
         }  # fmt: skip
 
     def _source(self, size: Size) -> Source:
         if size.events not in self._fed:
             self._fed[size.events] = source = Source(size.events)
             self._kafka.create(*self._topics(size))
-            source.feed(self._kafka.address, topic_name(_namespace(size), "raw-events"))
+            source.feed(self._kafka.address, topic_name(self._namespace(size), "raw-events"))
         return self._fed[size.events]
 
     def _topics(self, size: Size) -> list[Wanted]:
-        return wanted_topics(_namespace(size), PARTITIONS)
+        return wanted_topics(self._namespace(size), PARTITIONS)
+
+    def _namespace(self, size: Size) -> str:
+        return f"bench-{self._work.lower()}-{size.events}"
 
     def _verify(self, peer: Peer, job: Job, source: Source) -> None:
         wanted = {partition: source.outputs(self._work, partition) for partition in range(PARTITIONS)}
@@ -127,7 +131,3 @@ def environment(job: Job, namespace: str, state: Path) -> dict[str, str]:
     ours = {"BROKER": job.broker, "NAMESPACE": namespace, "PARTITIONS": str(PARTITIONS), "HOME": str(state)}
     settings = {f"CONTINUO_{name}": value for name, value in ours.items()}
     return kept | job.environment | settings | {"BENCH_STATE": str(state), "PYTHONPATH": str(ROOT)}
-
-
-def _namespace(size: Size) -> str:
-    return f"bench-{size.events}"

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
+from typing import Final
 
-import psutil
-
-from agents import broker
-from bench import machine
-from tests.brokers import free_port
+from bench import meter, report
+from bench.kafka import Kafka, running
+from bench.report import middle, spread
+from bench.rounds import Line, Plan, interleave
 from tests.toy_deployment import PARTITIONS, ToyDeployment
 
-SETTLE_S = 5
-MEASURE_S = 60
+SETTLE_S: Final = 5
+MEASURE_S: Final = 20
 
 
-def run() -> int:
-    """Measure for a minute and write the section."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        deployment = ToyDeployment(broker.start(home, free_port()), home)
-        try:
-            deployment.feed(1_000)
-            worker = deployment.start()
-            deployment.wait_committed(1_000)
-            time.sleep(SETTLE_S)
-            share = _share(psutil.Process(worker.pid))
-        finally:
-            deployment.close()
-            broker.stop(home)
-    body = (
-        f"{machine.description()}.\n\nA worker with {PARTITIONS} partitions and no events for {MEASURE_S} s: "
-        f"**{share * 100:.1f} % of a core**."
+def run(plan: Plan) -> None:
+    """Measure and publish the section."""
+    with running() as kafka:
+        lines = interleave({"ours": lambda: measure(kafka, 2 if plan.quick else MEASURE_S)}, plan)
+    columns = [("% of a core", spread("percent", 1)), ("broker, % of a core", middle("broker_percent", 1))]
+    report.publish(
+        "Idle",
+        f"A worker with {PARTITIONS} partitions and no events for {MEASURE_S} s.\n\n"
+        + report.table([("ours", "**our transport**")], lines, columns),
+        lines,
+        plan,
     )
-    machine.write_section("Idle", body)
-    print(body)
-    return 0
 
 
-def _share(process: psutil.Process) -> float:
-    before = process.cpu_times()
-    time.sleep(MEASURE_S)
-    after = process.cpu_times()
-    return float(after.user + after.system - before.user - before.system) / MEASURE_S
+def measure(kafka: Kafka, seconds: int) -> Line:
+    """Let a worker catch up, then do nothing."""
+    deployment = ToyDeployment(kafka.address, kafka.home)
+    try:
+        deployment.feed(1_000)
+        worker = deployment.start()
+        deployment.wait_committed(1_000)
+        time.sleep(SETTLE_S)
+        before = meter.read([worker.pid], kafka.pid)
+        time.sleep(seconds)
+        passed = meter.read([worker.pid], kafka.pid).since(before)
+    finally:
+        deployment.close()
+    shares = {"percent": passed["cpu_s"], "broker_percent": passed["broker_s"]}
+    return passed | {name: used / passed["wall_s"] * 100 for name, used in shares.items()}
