@@ -73,14 +73,14 @@ class Program:
                 list(command), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True
             )
         self.pid = self._process.pid
-        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.kill()
 
     def wait_word(self, word: str, patience_s: float) -> None:
         """Wait until it says `word`; ends the benchmark, with its last words, when it does not in time or ends."""
@@ -100,13 +100,15 @@ class Program:
         return int(psutil.Process(self.pid).memory_info().rss // MIB)
 
     def kill(self) -> None:
-        """Kill -9."""
+        """Kill -9, and wait until it is gone."""
         self._process.kill()
         self._process.wait()
+        self._listener.join()
 
     def _listen(self, said: IO[str]) -> None:
-        for line in said:
-            self._words.put(line.strip())
+        with said:
+            for line in said:
+                self._words.put(line.strip())
         self._words.put(None)
 
     def _name(self) -> str:
