@@ -1,54 +1,118 @@
-"""How a process of a benchmark measures itself."""
+"""What a peer costs, read from outside at the two words it says: one meter for every language.
+
+CPU is that of the process with all its threads, dead ones included, to the nanosecond: the kernel's own clock of the
+process. The broker's is apart. What others used of the machine meanwhile is what is left of its busy time.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from time import perf_counter
-from typing import Final
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Self
 
 import psutil
 
-from bench.machine import busy_s, cpu_s
+LAST_WORDS: Final = 1_500  # characters
+MIB: Final = 1 << 20
 
-BROKER_PID: Final = "BENCH_BROKER_PID"
+
+@dataclass(frozen=True)
+class Reading:
+    """All clocks at one instant, in seconds."""
+
+    wall_s: float
+    cpu_s: float  # of the processes that are measured
+    broker_s: float
+    harness_s: float  # ours, and of those who feed and listen for us
+    busy_s: float  # of the whole machine
+
+    def since(self, before: Reading) -> dict[str, float]:
+        """Return what passed, and the share of the machine that others used."""
+        passed = {name: getattr(self, name) - getattr(before, name) for name in self.__dataclass_fields__}
+        ours = passed["cpu_s"] + passed["broker_s"] + passed["harness_s"]
+        others = max(0.0, passed["busy_s"] - ours) / max(passed["wall_s"], 1e-9) / (os.cpu_count() or 1)
+        return {name: passed[name] for name in ("wall_s", "cpu_s", "broker_s")} | {"others": others}
 
 
-class Meter:
-    """Counts events and takes the CPU from the first one to the last commit."""
+def read(pids: Iterable[int], broker_pid: int, helpers: Iterable[int] = ()) -> Reading:
+    """Read all clocks now."""
+    times = psutil.cpu_times()
+    return Reading(
+        time.monotonic(),
+        sum(map(cpu_s, pids)),
+        cpu_s(broker_pid),
+        time.process_time() + sum(map(cpu_s, helpers)),
+        float(times.user + times.nice + times.system),
+    )
 
-    def __init__(self, events: int) -> None:
-        """Expect that many events."""
-        self.applied = 0
-        self._events = events
-        self._broker = psutil.Process(int(os.environ[BROKER_PID]))
-        self._began: tuple[float, float, float, float] | None = None
 
-    def begin(self) -> None:
-        """Start the clocks at the first call."""
-        if self._began is None:
-            self._began = (perf_counter(), cpu_s(), self._broker_s(), busy_s())
+def cpu_s(pid: int) -> float:
+    """Return the CPU that a process has used so far, all threads; 0 if it is gone."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # the kernel's number for "CPU clock of that process"
+    except OSError:
+        return 0.0
 
-    def is_complete(self) -> bool:
-        """Tell whether all events were applied."""
-        return self.applied >= self._events
 
-    def report(self) -> None:
-        """Print what was measured as JSON and end this process."""
-        wall, cpu, broker, busy = self._began or (0.0, 0.0, 0.0, 0.0)
-        told = {
-            "events": self.applied,
-            "wall_s": perf_counter() - wall,
-            "cpu_s": cpu_s() - cpu,
-            "broker_s": self._broker_s() - broker,
-            "busy_s": busy_s() - busy,
-            "rss_mb": psutil.Process().memory_info().rss >> 20,
-        }
-        sys.stdout.write("\n" + json.dumps(told) + "\n")  # Faust may have begun a line
-        sys.stdout.flush()
-        os._exit(0)
+class Program:
+    """A peer that runs: what it says, what it costs, and its end."""
 
-    def _broker_s(self) -> float:
-        times = self._broker.cpu_times()
-        return float(times.user + times.system)
+    def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        """Start it; what it says beside the two words goes to `log`."""
+        self._log = log
+        self._words: queue.Queue[str | None] = queue.Queue()
+        with log.open("ab") as said:
+            self._process = subprocess.Popen(
+                list(command), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True
+            )
+        self.pid = self._process.pid
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def wait_word(self, word: str, patience_s: float) -> None:
+        """Wait until it says `word`; ends the benchmark, with its last words, when it does not in time or ends."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            with suppress(queue.Empty):
+                heard = self._words.get(timeout=max(0.0, deadline - time.monotonic()))
+                if heard == word:
+                    return
+                if heard is not None:
+                    continue
+                raise SystemExit(f"{self._name()} ended (code {self._process.wait()}) before `{word}`:\n{self._last()}")
+            raise SystemExit(f"{self._name()} did not say `{word}` within {patience_s:g} s:\n{self._last()}")
+
+    def rss_mb(self) -> int:
+        """Return how much memory it holds."""
+        return int(psutil.Process(self.pid).memory_info().rss // MIB)
+
+    def kill(self) -> None:
+        """Kill -9, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+
+    def _listen(self, said: IO[str]) -> None:
+        with said:
+            for line in said:
+                self._words.put(line.strip())
+        self._words.put(None)
+
+    def _name(self) -> str:
+        return " ".join(map(str, self._process.args))[:120]  # type: ignore[arg-type]  # a list
+
+    def _last(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:] or "(it said nothing)"

@@ -10,7 +10,8 @@ from typing import Final
 
 from agents.codecs.avro import ENCODERS
 from agents.policy_files import load_bundle
-from bench import machine
+from bench import report
+from bench.rounds import Plan
 from examples.grocery.adapter import events
 from streams.partition import partition_of
 from streams.topology import TABLES
@@ -21,10 +22,10 @@ UNTIL: Final = date(2017, 9, 1)
 POLICY: Final = Path("examples/grocery/policy")
 
 
-def run() -> int:
-    """Play the events, print the bytes by table and the CPU, write the section; return 0."""
+def run(plan: Plan) -> None:
+    """Play the events and publish the bytes by table and the CPU."""
     deployment = Deployment(dict(load_bundle(POLICY)), partitions=2)
-    told = list(events(HOUSEHOLDS, UNTIL))
+    told = list(events(HOUSEHOLDS // (20 if plan.quick else 1), UNTIL))
     encode = ENCODERS["raw_event"]
     for event in told:
         place = partition_of(event.profile_id, 2)
@@ -47,7 +48,4 @@ def run() -> int:
         *(f"| `{table.name}` | {size[table.code] // people:,} |" for table in TABLES if table.key == "profile_id"),
         f"| together | {sum(size[table.code] for table in TABLES if table.key == 'profile_id') // people:,} |",
     ]
-    body = "\n".join([f"{machine.description()}.", "", *lines])
-    machine.write_section("People", body)
-    print(body)
-    return 0
+    report.publish("People", "\n".join(lines), [], plan)

@@ -1,4 +1,4 @@
-"""`python -m bench.codecs`: what reading and writing a record costs, beside fastavro and avro-python3.
+"""Codecs: what reading and writing a record costs, beside fastavro and avro-python3.
 
 fastavro and avro-python3 read into dicts and write from dicts, which spares them the making of our records.
 """
@@ -19,6 +19,8 @@ from avro import schema as avro_schema
 
 import schemas
 from agents.codecs import avro, rows
+from bench import report
+from bench.rounds import Plan
 from streams import records as r
 from streams.rows import Profile
 
@@ -131,19 +133,21 @@ def row(name: str, record: Any) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Print the tables."""
-    print("| record | bytes | read µs | fastavro | avro-python3 | write µs | fastavro | avro-python3 |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, record in examples().items():
-        print(f"| {' | '.join(row(name, record))} |")
+def run(plan: Plan) -> None:
+    """Measure and publish the tables."""
+    lines = [
+        "Processor time in µs, the best of five; a request batch and a proposal batch have 32 items.",
+        "",
+        "| record | bytes | read µs | fastavro | avro-python3 | write µs | fastavro | avro-python3 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    chosen = [*examples().items()][: 2 if plan.quick else None]
+    lines += [f"| {' | '.join(row(name, record))} |" for name, record in chosen]
     raw = avro.encode_raw_event(examples()["raw_event"])
-    print(f"\nevent from the bytes of its raw event: {microseconds(lambda: avro.event_from_raw(raw, NOW)):.1f} µs")
+    copied = microseconds(lambda: avro.event_from_raw(raw, NOW))
+    lines += ["", f"An event from the bytes of its raw event: {copied:.1f} µs."]
     known = profile()
     kept = rows.encode_row(known)
     read, write = microseconds(lambda: rows.decode_profile(kept)), microseconds(lambda: rows.encode_row(known))
-    print(f"profile row of {len(kept):,} bytes: read {read:.1f} µs, write {write:.1f} µs")
-
-
-if __name__ == "__main__":
-    main()
+    lines += [f"A profile row of {len(kept):,} bytes: read {read:.1f} µs, write {write:.1f} µs."]
+    report.publish("Codecs", "\n".join(lines), [], plan)
