@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.app import Parts
-from agents.transport import assignment, restore
+from agents.transport import assignment
 from agents.transport.committer import Committer
 from agents.transport.control import ControlReader
 from agents.transport.positions import POSITION_KEY
@@ -111,12 +111,12 @@ def step_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def tombstones_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A restore keeps rows that were deleted."""
-    replay = restore._replay
+    replay = Restored.replay
 
     def replay_some(restored: Restored, records: Sequence[Record]) -> None:
         replay(restored, [record for record in records if record.value is not None])
 
-    patch.setattr(restore, "_replay", replay_some)
+    patch.setattr(Restored, "replay", replay_some)
 
 
 def errors_passed_over(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,6 +24,7 @@ from agents.settings import Settings
 from agents.telemetry import Telemetry
 from agents.transport.assignment import Deployment
 from agents.transport.chunk import ChunkMessage
+from agents.transport.committer import Committer
 from agents.transport.errors import EXIT_TRANSPORT
 from agents.transport.shard import Shard
 from agents.transport.shards import Shards
@@ -96,8 +97,9 @@ class Worker:
         self.parts: Parts
         self._settings: Final = settings
         self._next: dict[TopicPartition, int] = {}
+        self._wanted: dict[TopicPartition, int] = {}  # behind the last record that came; holes may follow
         self._paused: set[TopicPartition] = set()
-        self._fetched: deque[tuple[TopicPartition, list[Record], int]] = deque()
+        self._fetched: deque[tuple[TopicPartition, list[Record], int, int]] = deque()
         self._rejoining: asyncio.Task[None] | None = None
         self.loop.create_task(self._live())
 
@@ -111,7 +113,8 @@ class Worker:
         tp = places[number % len(places)]
         records, self._next[tp] = self.log.fetch(tp, self._next[tp], records_max, committed=True)
         if records:
-            self._fetched.append((tp, records, self.generation))
+            self._fetched.append((tp, records, self._wanted[tp], self.generation))
+            self._wanted[tp] = records[-1].offset + 1
         return len(records)
 
     def sources(self) -> int:
@@ -121,7 +124,8 @@ class Worker:
 
     def is_dirty(self) -> bool:
         """Tell whether it has applied what is not committed."""
-        return any(shard.committer.pending for shard in self.shards.shards.values()) if self.is_up else False
+        shards = self.shards.shards.values() if self.is_up else ()
+        return any(cast("Committer", shard.committer).pending for shard in shards)
 
     def has_fetched(self) -> bool:
         """Tell whether it has what it can offer."""
@@ -131,8 +135,8 @@ class Worker:
         """Offer to its shard what was fetched first, by now perhaps in another generation; tell if anything was."""
         if not self.has_fetched():
             return False
-        tp, records, generation = self._fetched.popleft()
-        chunk: Any = Chunk(ChunkMessage(TP(*tp), records, generation), records)
+        tp, records, since, generation = self._fetched.popleft()
+        chunk: Any = Chunk(ChunkMessage(TP(*tp), records, since, generation), records)
         self.loop.create_task(self.shards.offer(chunk))
         return True
 
@@ -193,7 +197,7 @@ class Worker:
                 tp = TopicPartition(self.shards.deployment.name(noun), number)
                 offset = self.shards.next_offset(TP(*tp))
                 if offset is not None:
-                    self._next[tp] = offset
+                    self._next[tp] = self._wanted[tp] = offset
         self.is_rejoining = False
 
 
