@@ -23,7 +23,7 @@ from tests.faults.log import Log, decode, read_log
 from tests.processes import Deployment
 from tests.witness import Seen, Tail, read
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.02
 WORKERS: Final = ("w0", "w1")
 TRIGGER: Final = "basket_completed"
