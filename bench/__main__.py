@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from time import monotonic
 
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rows", default="", help="these rows only, named as a run prints them; writes no results")
     parser.add_argument("--soak", type=int, default=60, metavar="S", help="seconds that W9 lasts (60)")
     told = parser.parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tries again by itself, and what fails is raised
     named = {one.name: one for one in WORKLOADS}
     if "help" in told.workload:
         parser.print_help()

@@ -82,14 +82,17 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def wait_word(self, word: str, patience_s: float) -> None:
-        """Wait until it says `word`; ends the benchmark, with its last words, when it does not in time or ends."""
+    def wait_word(self, word: str, patience_s: float) -> str:
+        """Wait until it says `word` and return the rest of that line.
+
+        Ends the benchmark, with its last words, when it does not come in time or the program ends.
+        """
         deadline = time.monotonic() + patience_s
         while True:
             with suppress(queue.Empty):
                 heard = self._words.get(timeout=max(0.0, deadline - time.monotonic()))
-                if heard == word:
-                    return
+                if heard is not None and heard.partition(" ")[0] == word:
+                    return heard.partition(" ")[2]
                 if heard is not None:
                     continue
                 raise SystemExit(f"{self._name()} ended (code {self._process.wait()}) before `{word}`:\n{self._last()}")
@@ -116,3 +119,8 @@ class Program:
 
     def _last(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:] or "(it said nothing)"
+
+
+def wall_ms() -> int:
+    """Return the wall clock as records have it."""
+    return time.time_ns() // 1_000_000

@@ -67,13 +67,14 @@ def _module(name: str, *packages: str) -> Callable[..., Callable[[], list[str]]]
     return arguments
 
 
-def _kafka_streams(*told: str) -> Callable[[], list[str]]:
-    def command() -> list[str]:
-        folder = environments.kafka_streams()
-        options = JAVA_TUNED if told[0] == "tuned" else ()
-        return ["java", *options, "-cp", f"{folder}/peer.jar:{folder}/lib/*", "bench.Main", *told]
+def java(*options: str) -> Callable[..., list[str]]:
+    """Return how to start the Kafka Streams peer on a JVM with these options."""
+    folder = environments.kafka_streams()
+    return lambda *told: ["java", *options, "-cp", f"{folder}/peer.jar:{folder}/lib/*", "bench.Main", *told]
 
-    return command
+
+def _kafka_streams(*told: str) -> Callable[[], list[str]]:
+    return lambda: java(*(JAVA_TUNED if told[0] == "tuned" else ()))(*told)
 
 
 def _streams_changelog(job: Job) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
+from bench.verify import Wrong
+
 OTHERS_MAX: Final = 0.05  # share of the machine that other processes may use; above, a run is void
 TRIES: Final = 2  # of a run that others disturbed
 
@@ -40,7 +42,7 @@ def interleave(runs: Mapping[str, Callable[[], Line]], plan: Plan) -> list[Line]
         for name in names:
             began = monotonic()
             for attempt in range(1 if plan.quick else TRIES):
-                line = {"row": name, "round": number, **runs[name]()}
+                line = {"row": name, "round": number, **_verified(name, runs[name])}
                 lines.append(line)
                 told = "  void: others used the machine" if is_void(line) else ""
                 print(f"  {number}/{plan.rounds} {name}: {_short(line)}{told}", flush=True)
@@ -49,6 +51,13 @@ def interleave(runs: Mapping[str, Callable[[], Line]], plan: Plan) -> list[Line]
             took[name] = monotonic() - began
             _tell_left(names, name, number, took, plan)
     return lines
+
+
+def _verified(name: str, run: Callable[[], Line]) -> Line:
+    try:
+        return run()
+    except Wrong as error:
+        raise SystemExit(f"void: {name} did not write what it has to: {error}") from error
 
 
 def is_void(line: Line) -> bool:

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, Producer
-
 from bench.peers.job import Row, doubled, encode_row
 from streams.partition import partition_of
 
 PARTITIONS: Final = 8
 PEOPLE: Final = 20_000
+HOT: Final = 5
 TEXT: Final = b"x" * 244  # makes an event 300 bytes
-FLUSH_S: Final = 60.0
-POLL_EVERY: Final = 10_000
 
 Told = tuple[bytes, bytes]  # key, value
 
@@ -33,9 +30,13 @@ class Source:
         self.keys: Final = [b"person-%d" % person for person in range(people)]
         self.partitions: Final = [partition_of(key.decode(), PARTITIONS) for key in self.keys]
 
+    def person(self, n: int) -> int:
+        """Return who event n is about."""
+        return n % len(self.keys)
+
     def event(self, n: int) -> Told:
         """Return event n as it is fed."""
-        key = self.keys[n % len(self.keys)]
+        key = self.keys[self.person(n)]
         return key, b'{"n":%d,"key":"%b","amount":%d.0,"text":"%b"}' % (n, key, n % 97, TEXT)
 
     def told(self, partition: int) -> Iterator[Told]:
@@ -58,46 +59,26 @@ class Source:
         """Return the rows that a sequential run leaves behind, by person's key."""
         kept: dict[bytes, Row] = {}
         offsets = [0] * PARTITIONS
-        people = len(self.keys)
         for n in range(self.events):
-            person = n % people
+            person = self.person(n)
             row = kept.setdefault(self.keys[person], Row())
             partition = self.partitions[person]
             row.events, row.total, row.offset = row.events + 1, row.total + n % 97, offsets[partition]
             offsets[partition] += 1
         return {key: encode_row(row) for key, row in kept.items()}
 
-    def feed(self, address: str, topic: str) -> None:
-        """Write all events, each once and in order."""
-        failures: list[str] = []
+    def records(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Generate all events in the order in which they are fed: partition, key, value."""
+        return ((self.partitions[self.person(n)], *self.event(n)) for n in range(self.events))
 
-        def note(error: KafkaError | None, _: Message) -> None:
-            failures.append(str(error))
 
-        producer = Producer(
-            {
-                "bootstrap.servers": address,
-                "enable.idempotence": True,
-                "linger.ms": 20,
-                "batch.size": 900_000,
-                "queue.buffering.max.messages": 1_000_000,
-                "queue.buffering.max.kbytes": 1 << 20,
-                "delivery.report.only.error": True,
-                "on_delivery": note,
-                "log_level": 2,  # a broker that has just started makes the client try again, and say so
-            }
-        )
-        people = len(self.keys)
-        for n in range(self.events):
-            key, value = self.event(n)
-            while True:
-                try:
-                    producer.produce(topic, value, key, self.partitions[n % people])
-                    break
-                except BufferError:
-                    producer.poll(0.05)
-            if n % POLL_EVERY == 0:
-                producer.poll(0)
-        left = producer.flush(FLUSH_S)
-        if left or failures:
-            raise SystemExit(f"{topic}: {left} events were not written within {FLUSH_S:g} s; {failures[:3]}")
+class HotSource(Source):
+    """The same, but one event in HOT is about one person."""
+
+    def person(self, n: int) -> int:
+        """Return who event n is about."""
+        return 0 if n % HOT == 0 else n % len(self.keys)
+
+    def told(self, partition: int) -> Iterator[Told]:
+        """Generate the events of a partition, in order."""
+        return (self.event(n) for n in range(self.events) if self.partitions[self.person(n)] == partition)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -12,6 +12,8 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from bench.source import PARTITIONS, Told
 
 SILENCE_S: Final = 30.0
+COUNT_S: Final = 120.0
+_POLL_S: Final = 0.02
 
 Seen = tuple[int | None, bytes | None, bytes | None]  # partition, key, value
 
@@ -20,19 +22,10 @@ class Wrong(Exception):
     """A peer did not write what a sequential run writes."""
 
 
-def read(address: str, topic: str, partitions: int = PARTITIONS, *, committed: bool = True) -> Iterator[Seen]:
-    """Generate what stands in a topic now, in order within each partition."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": address,
-            "group.id": "verify",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed" if committed else "read_uncommitted",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 20,
-        }
-    )
+def read(address: str, topic: str, partitions: int = PARTITIONS) -> Iterator[Seen]:
+    """Generate what is committed in a topic now, in order within each partition."""
+    wait_settled(address, topic, partitions)
+    consumer = _consumer(address, "read_committed")
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     try:
         left, heard_at = set(range(partitions)), monotonic()
@@ -52,6 +45,51 @@ def read(address: str, topic: str, partitions: int = PARTITIONS, *, committed: b
                     raise Wrong(f"{topic}: {error}")
     finally:
         consumer.close()
+
+
+def wait_count(address: str, topic: str, count: int, partitions: int = PARTITIONS, key: bytes | None = None) -> None:
+    """Wait until so many records are committed in a topic, of that key if one is named."""
+    consumer = _consumer(address, "read_committed")
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+    try:
+        seen, deadline = 0, monotonic() + COUNT_S
+        while seen < count:
+            come = [message for message in consumer.consume(10_000, 0.1) if message.error() is None]
+            seen += sum(key is None or message.key() == key for message in come)
+            if monotonic() > deadline:
+                raise SystemExit(f"{topic}: {count} records were expected within {COUNT_S:g} s; came {seen}")
+    finally:
+        consumer.close()
+
+
+def wait_settled(address: str, topic: str, partitions: int) -> None:
+    """Wait until a committed reader sees to the end: a commit is answered some ms before its markers are written."""
+    anybody, committed = _consumer(address, "read_uncommitted"), _consumer(address, "read_committed")
+    try:
+        deadline = monotonic() + SILENCE_S
+        for place in [TopicPartition(topic, partition) for partition in range(partitions)]:
+            end = anybody.get_watermark_offsets(place, SILENCE_S)[1]
+            while committed.get_watermark_offsets(place, SILENCE_S)[1] < end:
+                if monotonic() > deadline:
+                    raise Wrong(f"{topic}/{place.partition}: a transaction is left open before {end}")
+                sleep(_POLL_S)
+    finally:
+        anybody.close()
+        committed.close()
+
+
+def _consumer(address: str, isolation: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": address,
+            "group.id": "verify",
+            "enable.auto.commit": False,
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 20,
+        }
+    )
 
 
 def check_outputs(seen: Iterable[Seen], wanted: Mapping[int, Iterator[Told]]) -> None:

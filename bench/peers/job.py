@@ -107,8 +107,13 @@ class Progress:
     def end(self) -> NoReturn:
         """Say that everything is committed, and wait to be killed."""
         say("end")
-        while True:
-            signal.pause()
+        wait_killed()
+
+
+def wait_killed() -> NoReturn:
+    """Do nothing more."""
+    while True:
+        signal.pause()
 
 
 def say(word: str) -> None:

@@ -11,13 +11,14 @@ from typing import Final
 from agents.transport.topics import Wanted, wanted_topics
 from bench import meter, report
 from bench.environments import ROOT
+from bench.feeding import feed
 from bench.kafka import Kafka, running
 from bench.peers.job import Job
 from bench.report import Column, middle, ratio, spread
 from bench.roster import Peer, Size, peers
 from bench.rounds import Line, Plan, interleave
 from bench.source import PARTITIONS, PEOPLE, Source
-from bench.verify import Wrong, check_outputs, check_rows, read
+from bench.verify import check_outputs, check_rows, read
 from streams.topology import topic_name
 
 TITLES: Final = {
@@ -65,9 +66,9 @@ def told(work: str, lines: list[Line], plan: Plan) -> str:
 class Backlog:
     """The events of a workload on one broker, fed once for each size."""
 
-    def __init__(self, kafka: Kafka, work: str, plan: Plan) -> None:
+    def __init__(self, kafka: Kafka, work: str, plan: Plan, kind: type[Source] = Source) -> None:
         """Prepare to feed what is asked for."""
-        self._kafka, self._work, self._plan = kafka, work, plan
+        self._kafka, self._work, self._plan, self._kind = kafka, work, plan, kind
         self._fed: dict[int, Source] = {}
 
     def measure(self, peer: Peer) -> Line:
@@ -91,10 +92,7 @@ class Backlog:
             program.wait_word("end", RUN_S)
             passed = meter.read([program.pid], self._kafka.pid).since(before)
             rss_mb = program.rss_mb()
-        try:
-            self._verify(peer, job, source)
-        except Wrong as error:
-            raise SystemExit(f"void: {peer.name} did not write what a sequential run writes: {error}") from error
+        verify(peer, job, source)
         if peer.changelog(job) != job.changelog:
             self._kafka.delete(peer.changelog(job))
         events = size.measured
@@ -106,23 +104,25 @@ class Backlog:
 
     def _source(self, size: Size) -> Source:
         if size.events not in self._fed:
-            self._fed[size.events] = source = Source(size.events)
+            self._fed[size.events] = source = self._kind(size.events)
             self._kafka.create(*self._topics(size))
-            source.feed(self._kafka.address, topic_name(self._namespace(size), "raw-events"))
+            feed(self._kafka.address, topic_name(self._namespace(size), "raw-events"), source.records())
         return self._fed[size.events]
 
     def _topics(self, size: Size) -> list[Wanted]:
         return wanted_topics(self._namespace(size), PARTITIONS)
 
     def _namespace(self, size: Size) -> str:
-        return f"bench-{self._work.lower()}-{size.events}"
+        return f"bench-{self._work}-{self._kind.__name__}-{size.events}".lower()
 
-    def _verify(self, peer: Peer, job: Job, source: Source) -> None:
-        wanted = {partition: source.outputs(self._work, partition) for partition in range(PARTITIONS)}
-        check_outputs(read(job.broker, job.output), wanted)
-        if self._work == "W2":
-            rows = {peer.row_key(key): row for key, row in source.rows().items()}
-            check_rows(read(job.broker, peer.changelog(job)), rows, peer.own_keys)
+
+def verify(peer: Peer, job: Job, source: Source) -> None:
+    """Read back what a peer wrote; raise Wrong unless it is what a sequential run writes."""
+    wanted = {partition: source.outputs(job.work, partition) for partition in range(PARTITIONS)}
+    check_outputs(read(job.broker, job.output), wanted)
+    if job.work == "W2":
+        rows = {peer.row_key(key): row for key, row in source.rows().items()}
+        check_rows(read(job.broker, peer.changelog(job)), rows, peer.own_keys)
 
 
 def environment(job: Job, namespace: str, state: Path) -> dict[str, str]:

@@ -13,10 +13,11 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 
 /**
- * W1 and W2 on Kafka Streams. The job is in the environment, as bench/peers/job.py says; arguments: `default` or `tuned`,
+ * W1, W2 and W5 on Kafka Streams. The job is in the environment, as bench/peers/job.py says; arguments: `default` or `tuned`,
  * then `once` or `least`. Says `begin` at the first event behind the warm-up, `end` once all offsets are committed.
  */
 public final class Main {
@@ -26,13 +27,16 @@ public final class Main {
         boolean tuned = arguments[0].equals("tuned");
         boolean once = arguments[1].equals("once");
         Job job = Job.load();
+        if (job.work().equals("W5")) {
+            Restored restored = new Restored(job.partitions());
+            KafkaStreams streams = streams(restored.topology(job), settings(job, tuned, once));
+            streams.setGlobalStateRestoreListener(restored);
+            say("begin");
+            streams.start();
+            new CountDownLatch(1).await();
+        }
         Progress progress = new Progress(job.events(), job.warm());
-        KafkaStreams streams = new KafkaStreams(Work.topology(job, progress, tuned), settings(job, tuned, once));
-        streams.setUncaughtExceptionHandler(error -> {
-            error.printStackTrace();
-            Runtime.getRuntime().halt(1);
-            return StreamThreadExceptionResponse.SHUTDOWN_APPLICATION;
-        });
+        KafkaStreams streams = streams(Work.topology(job, progress, tuned), settings(job, tuned, once));
         try (Admin admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, job.broker()))) {
             admin.describeCluster().clusterId().get();
             streams.start();
@@ -43,6 +47,16 @@ public final class Main {
             say("end");
             new CountDownLatch(1).await();
         }
+    }
+
+    private static KafkaStreams streams(Topology topology, Properties settings) {
+        KafkaStreams streams = new KafkaStreams(topology, settings);
+        streams.setUncaughtExceptionHandler(error -> {
+            error.printStackTrace();
+            Runtime.getRuntime().halt(1);
+            return StreamThreadExceptionResponse.SHUTDOWN_APPLICATION;
+        });
+        return streams;
     }
 
     static void say(String word) {
@@ -88,11 +102,13 @@ public final class Main {
     private Main() {}
 
     /** What to do with which topics. */
-    record Job(String work, String broker, String source, String output, String group, long events, long warm, long commitMs) {
+    record Job(
+        String work, String broker, String source, String output, String group, int partitions, long events, long warm,
+        long commitMs) {
         static Job load() {
             return new Job(
                 told("WORK"), told("BROKER"), told("SOURCE"), told("OUTPUT"), told("GROUP"),
-                Long.parseLong(told("EVENTS")), Long.parseLong(told("WARM")), Long.parseLong(told("COMMIT_MS")));
+                Integer.parseInt(told("PARTITIONS")), Long.parseLong(told("EVENTS")), Long.parseLong(told("WARM")), Long.parseLong(told("COMMIT_MS")));
         }
 
         private static String told(String name) {
