@@ -144,7 +144,9 @@ class WaitingToyApplier(ToyApplier):
         return Turn(outputs, {WAITING: None}, consumed, self.step)
 
 
-def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = "") -> StreamApp:
+def toy_app(
+    settings: Settings, client_id: str = "worker", patience_ms: str = "", *, tuning: Tuning | None = None
+) -> StreamApp:
     """Return a worker of the toy stream; with a patience, of the one that asks and waits."""
 
     def factory(partition: int, rows: dict[bytes, bytes], step: int) -> ToyApplier:
@@ -152,7 +154,7 @@ def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = ""
             return WaitingToyApplier(settings.namespace, partition, rows, step, int(patience_ms))
         return ToyApplier(settings.namespace, partition, rows, step)
 
-    app = StreamApp(settings, factory, tuning=Tuning(web_enabled=False), client_id=client_id)
+    app = StreamApp(settings, factory, tuning=tuning or Tuning(web_enabled=False), client_id=client_id)
     if patience_ms:
 
         @app.agent(app.source("proposals"))

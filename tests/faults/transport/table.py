@@ -1,0 +1,72 @@
+"""The one table of the transport's faults."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.transport.fault import Fault
+from tests.faults.transport.kills import died_at_point, kill_all, kill_at, kill_one_by_one, killed
+from tests.faults.transport.points import POINTS
+from tests.faults.transport.rebalances import came_and_went, storm, storm_and_kill
+from tests.faults.transport.worker import Setup
+from tests.faults.transport.zombies import aborted, fenced, freeze_past_session, freeze_past_transaction
+
+LED_THERE: Final = ("revoked", "fenced", "restoring", "assigned")  # nobody passes these while nothing happens
+
+FAULTS: Final = (
+    Fault(
+        "kill",
+        "a random worker is killed with -9 at 2 to 4 random moments",
+        "a supervisor saw the kill",
+        kill_one_by_one,
+        killed,
+    ),
+    Fault(
+        "kill-all",
+        "all workers are killed with -9 at once, 2 or 3 times",
+        "the supervisors saw the kills",
+        kill_all,
+        killed,
+    ),
+    *(
+        Fault(
+            f"kill-{point}",
+            f"a worker is killed with -9 when {where}, twice",
+            "it passed the point, and its supervisor saw the kill",
+            kill_at(point, helped=point in LED_THERE),
+            died_at_point,
+        )
+        for point, where in POINTS.items()
+    ),
+    Fault(
+        "zombie",
+        "a worker stands still past its session (SIGSTOP) and goes on (SIGCONT) when others have committed, twice",
+        "it was fenced, or not recognized by the group",
+        freeze_past_session,
+        fenced,
+        setup=Setup(session_s=3.0),
+    ),
+    Fault(
+        "zombie-transaction",
+        "a worker stands still past the timeout of its transactions, within its session, and goes on",
+        "the broker aborted transactions, and it ended for that",
+        freeze_past_transaction,
+        aborted,
+        setup=Setup(session_s=40.0, transaction_timeout_s=4.0),
+    ),
+    Fault(
+        "rebalance-storm",
+        "two more workers join and leave in good order again and again, at random moments",
+        "they left in good order, and the group rebalanced",
+        storm,
+        came_and_went,
+    ),
+    Fault(
+        "rebalance-kill",
+        "the same, while workers that stay are killed with -9",
+        "they left in good order, and the group rebalanced",
+        storm_and_kill,
+        came_and_went,
+    ),
+)
+BY_NAME: Final = {fault.name: fault for fault in FAULTS}
