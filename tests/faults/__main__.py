@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
         for fault in FAULTS:
             print(f"{fault.name:<22} {fault.does}")  # noqa: T201 — that is what was asked for
         return 0
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is down is a fault on purpose
     faults = [BY_NAME[name] for name in told.fault] or list(FAULTS)
     with tempfile.TemporaryDirectory(prefix="faults-") as home:
         return asyncio.run(

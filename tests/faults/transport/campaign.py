@@ -7,12 +7,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from tests.faults.transport.cluster import Cluster
 from tests.faults.transport.fault import Fault
 from tests.faults.transport.grounds import Embedded, Ground
 from tests.faults.transport.record import Record
 from tests.faults.transport.run import Outcome, run
 
-GROUNDS: Final[dict[str, Callable[[Path], Ground]]] = {"embedded": Embedded}
+GROUNDS: Final[dict[str, Callable[[Path], Ground]]] = {"embedded": Embedded, "cluster": Cluster}
 
 
 async def campaign(

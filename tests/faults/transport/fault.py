@@ -10,6 +10,7 @@ from tests.faults.transport.stage import Stage
 from tests.faults.transport.worker import Setup
 
 STEADY = (Flow(340_000, 40_000),)
+SLOW = (Flow(340_000, 20_000),)  # for faults that take longer
 USUAL = Setup()
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from agents import broker
+from agents.broker import jvm
 from tests.brokers import free_port
+
+KILL_S = 10.0
 
 
 class Ground(Protocol):
@@ -38,11 +46,24 @@ class Embedded:
 
     async def start(self) -> None:
         """Start it where it is down."""
-        broker.start(self.home, self.port)
+        await asyncio.to_thread(broker.start, self.home, self.port)
 
     async def stop(self) -> None:
         """Stop it."""
         broker.stop(self.home)
+
+    def kill(self) -> int | None:
+        """Kill it with -9; return the id of the process that it was."""
+        pid = broker.status(self.home).pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            jvm.wait_gone(psutil.Process(pid), KILL_S)
+        return pid
+
+    def revive(self) -> int | None:
+        """Start it again, and return its new process id."""
+        broker.start(self.home, self.port)
+        return broker.status(self.home).pid
 
     def environment(self, home: Path) -> dict[str, str]:
         """Return nothing."""

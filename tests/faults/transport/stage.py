@@ -160,8 +160,8 @@ class Stage:
         """Let time pass that is part of the fault, and wait for nothing."""
         await asyncio.sleep(seconds)
 
-    async def wait_members(self, members: int) -> None:
-        """Wait until the group has that many members, at rest or not."""
+    async def wait_members(self, are_there: Callable[[int], bool]) -> None:
+        """Wait until the number of the group's members is right, whether it is at rest or not."""
         admin = AdminClient({**QUIET, "bootstrap.servers": self.ground.address})
 
         def count() -> int:
@@ -169,9 +169,9 @@ class Stage:
             return len(described[self.deployment.group].result(10).members)
 
         deadline = monotonic() + PATIENCE_S
-        while await asyncio.to_thread(count) != members:
+        while not are_there(await asyncio.to_thread(count)):
             if monotonic() >= deadline:
-                raise Stalled(f"waited {PATIENCE_S:g} s for {members} members")
+                raise Stalled(f"waited {PATIENCE_S:g} s for members to come or go")
 
     def _weigh(self) -> None:
         for pid in self.pids().values():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.faults.transport.fault import Fault
+from tests.faults.transport.brokers import kill_broker, kill_controller, kill_coordinator, kill_leader, restarted
+from tests.faults.transport.fault import SLOW, Fault
 from tests.faults.transport.kills import died_at_point, kill_all, kill_at, kill_one_by_one, killed
 from tests.faults.transport.points import POINTS
 from tests.faults.transport.rebalances import came_and_went, storm, storm_and_kill
@@ -56,17 +57,50 @@ FAULTS: Final = (
     ),
     Fault(
         "rebalance-storm",
-        "two more workers join and leave in good order again and again, at random moments",
-        "they left in good order, and the group rebalanced",
+        "two more workers join and leave in good order in turns, as soon as they are members or a moment later",
+        "members came and left in good order",
         storm,
         came_and_went,
+        flows=SLOW,
     ),
     Fault(
         "rebalance-kill",
         "the same, while workers that stay are killed with -9",
-        "they left in good order, and the group rebalanced",
+        "members came and left in good order",
         storm_and_kill,
         came_and_went,
+        flows=SLOW,
+    ),
+    Fault(
+        "broker-kill",
+        "the only broker is killed with -9 and started again",
+        "another process is the broker",
+        kill_broker,
+        restarted,
+    ),
+    Fault(
+        "leader-kill",
+        "of three brokers (3 copies, 2 in sync) the leader of a changelog is killed with -9 and started again, twice",
+        "another process is that node",
+        kill_leader,
+        restarted,
+        ground="cluster",
+    ),
+    Fault(
+        "coordinator-kill",
+        "the same with the coordinator of the workers' group",
+        "another process is that node",
+        kill_coordinator,
+        restarted,
+        ground="cluster",
+    ),
+    Fault(
+        "controller-kill",
+        "the same with the active controller",
+        "another process is that node",
+        kill_controller,
+        restarted,
+        ground="cluster",
     ),
 )
 BY_NAME: Final = {fault.name: fault for fault in FAULTS}

@@ -9,6 +9,7 @@ from tests.faults.transport.stage import Stage
 from tests.toy_deployment import PARTITIONS
 
 AGAIN = 2
+TRIES = 40
 
 
 async def freeze_past_session(stage: Stage) -> None:
@@ -20,7 +21,7 @@ async def freeze_past_session(stage: Stage) -> None:
         stage.progress.mark()
         stage.freeze(victim)
         try:
-            await stage.wait_members(len(stage.fault.workers) - 1)
+            await stage.wait_members(lambda members: members < len(stage.fault.workers))
             before = list(stage.progress.counts)
             await stage.wait(lambda: _all_went_on(stage, before), "the others to commit in all partitions")  # noqa: B023
         finally:
@@ -33,19 +34,19 @@ async def freeze_past_transaction(stage: Stage) -> None:
     await stage.wait(lambda: len(stage.pids()) == len(stage.fault.workers), "all workers to run")
     victim = stage.chance.choice(sorted(stage.pids()))
     stage.progress.mark()
-    for _ in range(10):
+    opened: list[str] = []
+    for _ in range(TRIES):
+        if opened:
+            break
+        stage.thaw(victim)  # it had none open: again at another moment
+        await stage.wait_some_time(stage.chance.uniform(0.0, 0.1))
         stage.freeze(victim)
         opened = await _hidden(stage)
         await stage.wait_some_time(0.3)  # the others' transactions end meanwhile
         opened = [place for place in opened if place in await _hidden(stage)]
-        if opened:
-            break
-        stage.thaw(victim)  # it had none open; again at another moment
-        await stage.wait_some_time(stage.chance.uniform(0.0, 0.1))
     try:
-        hidden = opened
-        while opened and set(opened) & set(hidden):
-            hidden = await _hidden(stage)
+        while set(opened) & set(await _hidden(stage)):
+            pass
         if opened:
             stage.note(f"{len(opened)} transactions aborted by the broker")
     finally:
