@@ -34,6 +34,11 @@ class Column:
     offsets: list[int] = field(default_factory=list)
     firsts: list[bytes] = field(default_factory=list)  # the value of each record's first header
 
+    def cut(self, records: int) -> None:
+        """Forget what comes after the first `records`."""
+        for fields in (self.keys, self.values, self.offsets, self.firsts):
+            del fields[records:]
+
 
 Record = tuple[int, bytes | None, bytes | None]  # partition, key, value
 
@@ -82,7 +87,7 @@ def read(servers: str, topic: str, partitions: int, *, committed: bool = True) -
             message.value(),
             cast("list[tuple[str, bytes]]", message.headers() or []),
         )
-        for message in _read(servers, topic, partitions, committed=committed)
+        for message in messages(servers, topic, partitions, committed=committed)
     ]
     return sorted(seen, key=lambda one: one[:2])
 
@@ -90,7 +95,7 @@ def read(servers: str, topic: str, partitions: int, *, committed: bool = True) -
 def columns(servers: str, topic: str, partitions: int, *, headers: bool = False) -> list[Column]:
     """Return what stands committed in each partition now; `headers` fills the column of first headers."""
     found = [Column() for _ in range(partitions)]
-    for message in _read(servers, topic, partitions, committed=True):
+    for message in messages(servers, topic, partitions, committed=True):
         column = found[message.partition() or 0]
         column.keys.append(message.key())
         column.values.append(message.value())
@@ -100,7 +105,7 @@ def columns(servers: str, topic: str, partitions: int, *, headers: bool = False)
     return found
 
 
-def _read(servers: str, topic: str, partitions: int, *, committed: bool) -> Iterator[Message]:
+def messages(servers: str, topic: str, partitions: int, *, committed: bool) -> Iterator[Message]:
     """Yield the messages up to the end that each partition has now, in order within a partition."""
     consumer = Consumer(
         {

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.transport.campaign import campaign
+from tests.faults.transport.campaign import Campaign, play
 from tests.faults.transport.table import BY_NAME, FAULTS
 
 
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--fault", nargs="+", choices=sorted(BY_NAME), default=[], help="only these")
     parser.add_argument("--list", action="store_true", help="say which faults there are, and end")
     parser.add_argument("--keep", type=Path, default=Path(".continuo/faults"), help="where logs of flawed runs go")
+    parser.add_argument("--keep-all", action="store_true", help="keep the logs of all runs")
     parser.add_argument("--no-record", action="store_true", help="leave RUNS.tsv as it is")
     told = parser.parse_args(arguments)
     if told.list:
@@ -33,10 +34,9 @@ def main(arguments: list[str]) -> int:
         return 0
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is down is a fault on purpose
     faults = [BY_NAME[name] for name in told.fault] or list(FAULTS)
+    asked = Campaign(faults, told.seeds, told.first, told.keep, told.keep_all, not told.no_record)
     with tempfile.TemporaryDirectory(prefix="faults-") as home:
-        return asyncio.run(
-            campaign(faults, told.seeds, told.first, Path(home), told.keep, is_recorded=not told.no_record)
-        )
+        return min(1, asyncio.run(play(asked, Path(home))))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from tests.faults.transport.stage import Stage
 from tests.faults.transport.worker import Setup
 
 STEADY = (Flow(340_000, 40_000),)
+SHORT = (Flow(100_000, 40_000),)
+TRICKLE = (Flow(40_000, 4_000),)  # for a stream that waits
 SLOW = (Flow(340_000, 20_000),)  # for faults that take longer
 USUAL = Setup()
 
@@ -28,5 +30,6 @@ class Fault:
     workers: tuple[str, ...] = ("w0", "w1")
     flows: tuple[Flow, ...] = STEADY
     poison_every: int = 0
+    is_refused: bool = False  # the workers must not go on: each ends with 78 and is not started again
     load: int = 0  # processes that keep the machine busy meanwhile
     patience_s: float = 120.0  # for the lag to be zero, counted from the last injection

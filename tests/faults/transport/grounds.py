@@ -17,6 +17,10 @@ from tests.brokers import free_port
 KILL_S = 10.0
 
 
+class Unplayable(Exception):
+    """This machine lacks what a fault needs; says what, and how to have it."""
+
+
 class Ground(Protocol):
     """Brokers that serve many runs, one after the other."""
 

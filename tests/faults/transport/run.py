@@ -40,7 +40,7 @@ class Outcome:
     wrong: dict[str, int]  # what is violated, and how often
     recovery_s: float
     seconds: float
-    kept: Path | None  # where the logs of a run that is not flawless are
+    kept: Path | None  # where its logs are
 
     @property
     def violations(self) -> int:
@@ -57,8 +57,8 @@ class Outcome:
         )
 
 
-async def run(fault: Fault, seed: int, ground: Ground, keep: Path) -> Outcome:
-    """Play one fault; logs of a run that is not flawless are moved to `keep`."""
+async def run(fault: Fault, seed: int, ground: Ground, keep: Path, *, keeps_all: bool = False) -> Outcome:
+    """Play one fault; the logs of a run that is not flawless, or of any, are moved to `keep`."""
     began = monotonic()
     home = Path(tempfile.mkdtemp(prefix=f"{fault.name}-"))
     stage = await asyncio.to_thread(Stage, ground, fault, seed, home)
@@ -71,7 +71,7 @@ async def run(fault: Fault, seed: int, ground: Ground, keep: Path) -> Outcome:
             await stage.wait_some_time(1.0)
             wrong[f"stalled ({stalled})"] = 1
         await stage.stop_all()
-        judgement = await asyncio.to_thread(judge, ground.address, stage.deployment.topic, PARTITIONS)
+        judgement = await asyncio.to_thread(judge, ground.address, stage.deployment.topic, PARTITIONS, stage.source)
         wrong.update(violations(judgement))
         wrong.update(await _aftermath(stage))
     finally:
@@ -86,7 +86,7 @@ async def run(fault: Fault, seed: int, ground: Ground, keep: Path) -> Outcome:
         dict(wrong),
         stage.progress.silence_s,
         monotonic() - began,
-        _keep(home, keep / f"{fault.name}-{seed}", stage) if wrong else None,
+        _keep(home, keep / f"{fault.name}-{seed}", stage) if wrong or keeps_all else None,
     )
     shutil.rmtree(home, ignore_errors=True)
     return outcome
@@ -97,18 +97,21 @@ async def _play(stage: Stage) -> None:
     stage.burden(fault.load)
     stage.progress.start()
     stage.start(*fault.workers)
-    feeding = asyncio.create_task(asyncio.to_thread(feed, stage.deployment, fault.flows, fault.poison_every))
+    stage.feeding = asyncio.create_task(asyncio.to_thread(feed, stage.deployment, fault.flows, fault.poison_every))
     try:
         await fault.inject(stage)
     finally:
-        poisoned = await feeding
-    await stage.wait(lambda: stage.progress.total >= stage.events, "the lag to be zero", fault.patience_s)
-    stage.note(f"{poisoned} records were poison")
+        stage.poisoned = await stage.feeding
+    if fault.is_refused:
+        await stage.wait_all_refused()
+    else:
+        await stage.wait(lambda: stage.progress.total >= stage.events, "the lag to be zero", fault.patience_s)
 
 
 async def _aftermath(stage: Stage) -> list[str]:
     """Return what else is wrong after a fault."""
-    wrong = [f"refused ({name}: {stage.told[-3:]})" for name, code in stage.codes.items() if code == EXIT_REFUSED]
+    refused = [name for name, code in stage.codes.items() if code == EXIT_REFUSED]
+    wrong = [f"refused ({name}: {stage.told[-3:]})" for name in refused if not stage.fault.is_refused]
     if stage.rss_mb_max > RSS_MB_MAX:
         wrong.append(f"memory (a worker took {stage.rss_mb_max} MB, {RSS_MB_MAX} are allowed)")
     topics = [stage.deployment.topic(noun) for noun in WRITTEN]

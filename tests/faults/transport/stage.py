@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 from agents.transport.supervisor import Command, Supervisor
 from tests.faults.transport.progress import Progress
 from tests.toy_deployment import PARTITIONS, ToyDeployment
-from tests.witness import QUIET
+from tests.witness import QUIET, Column
 
 if TYPE_CHECKING:
     from tests.faults.transport.fault import Fault
@@ -52,6 +52,9 @@ class Stage:
         self.notes: list[str] = []  # by the fault, for the record
         self.codes: dict[str, int] = {}  # of supervisors that have ended
         self.rss_mb_max = 0
+        self.source: list[Column] | None = None  # what was fed, once its topic no longer tells
+        self.feeding: asyncio.Task[int]
+        self.poisoned = 0  # records that were fed
         self._supervisors: dict[str, Supervisor] = {}
         self._running: dict[str, asyncio.Task[int]] = {}
         self._busy: list[subprocess.Popen[bytes]] = []
@@ -159,6 +162,14 @@ class Stage:
     async def wait_some_time(self, seconds: float) -> None:
         """Let time pass that is part of the fault, and wait for nothing."""
         await asyncio.sleep(seconds)
+
+    async def wait_all_refused(self) -> None:
+        """Wait until every worker has refused to go on, and will not be started again."""
+        ended = asyncio.gather(*map(asyncio.shield, self._running.values()))
+        try:
+            await asyncio.wait_for(ended, PATIENCE_S)
+        except TimeoutError:
+            raise Stalled(f"waited {PATIENCE_S:g} s for all workers to refuse: {self.told[-3:]}") from None
 
     async def wait_members(self, are_there: Callable[[int], bool]) -> None:
         """Wait until the number of the group's members is right, whether it is at rest or not."""

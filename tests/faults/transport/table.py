@@ -5,13 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from tests.faults.transport.brokers import kill_broker, kill_controller, kill_coordinator, kill_leader, restarted
-from tests.faults.transport.fault import SLOW, Fault
+from tests.faults.transport.clocks import jump
+from tests.faults.transport.disk import fill_disk
+from tests.faults.transport.fault import SHORT, SLOW, TRICKLE, Fault
 from tests.faults.transport.kills import died_at_point, kill_all, kill_at, kill_one_by_one, killed
+from tests.faults.transport.loads import SPIKE, poison, poisoned, spike
+from tests.faults.transport.network import as_noted, cut, delay, swallow
 from tests.faults.transport.points import POINTS
 from tests.faults.transport.rebalances import came_and_went, storm, storm_and_kill
+from tests.faults.transport.sources import (
+    recreate_while_down,
+    recreate_while_running,
+    refused,
+    truncate_while_down,
+    truncate_while_running,
+)
 from tests.faults.transport.worker import Setup
 from tests.faults.transport.zombies import aborted, fenced, freeze_past_session, freeze_past_transaction
 
+ASKS: Final = Setup(patience_ms=20)
 LED_THERE: Final = ("revoked", "fenced", "restoring", "assigned")  # nobody passes these while nothing happens
 
 FAULTS: Final = (
@@ -101,6 +113,124 @@ FAULTS: Final = (
         kill_controller,
         restarted,
         ground="cluster",
+    ),
+    Fault(
+        "network-delay",
+        "everything between workers and broker is late by 10 to 300 ms for some seconds",
+        "the proxy delayed pieces",
+        delay,
+        as_noted,
+        ground="proxied",
+    ),
+    Fault(
+        "network-cut",
+        "all connections of the workers are broken (RST), new ones at times refused for a while, four times",
+        "the proxy cut connections",
+        cut,
+        as_noted,
+        ground="proxied",
+    ),
+    Fault(
+        "network-half-open",
+        "the connections of the workers die without a word: answers are swallowed, or requests too",
+        "the proxy swallowed what came on open connections",
+        swallow,
+        as_noted,
+        ground="proxied",
+    ),
+    Fault(
+        "disk-full",
+        "the disk under the broker's logs is full; it is freed, and the broker started again where it halted",
+        "the broker halted for want of space",
+        fill_disk,
+        as_noted,
+        ground="small-disk",
+    ),
+    Fault(
+        "clock-jump",
+        "the workers' wall clocks jump by an hour ahead and back, and one of them is killed now and then",
+        "outputs carry timestamps of other hours",
+        jump,
+        as_noted,
+        ground="faked",
+    ),
+    Fault(
+        "poison",
+        "every 500th record cannot be read, and a worker is killed with -9",
+        "there was poison",
+        poison,
+        poisoned,
+        poison_every=500,
+    ),
+    Fault(
+        "spike",
+        "for some seconds ten times as many events come as before and after",
+        "thousands of records waited",
+        spike,
+        as_noted,
+        flows=SPIKE,
+    ),
+    *(
+        Fault(
+            name,
+            does,
+            "each worker ended with 78, naming topic, partition and offsets",
+            inject,
+            refused,
+            flows=SHORT,
+            is_refused=True,
+        )
+        for name, does, inject in (
+            ("recreate-down", "the source is made anew while no worker runs", recreate_while_down),
+            ("recreate-running", "the source is made anew under the workers' hands", recreate_while_running),
+            ("truncate-down", "unread records are deleted while no worker runs", truncate_while_down),
+            ("truncate-running", "unread records are deleted before the eyes of the workers", truncate_while_running),
+        )
+    ),
+    Fault(
+        "kill-waiting",
+        "the stream asks after every hundredth event and waits 20 ms; a random worker is killed at 2 to 4 moments",
+        "a supervisor saw the kill",
+        kill_one_by_one,
+        killed,
+        setup=ASKS,
+        flows=TRICKLE,
+    ),
+    Fault(
+        "storm-waiting",
+        "the same stream while workers come and go",
+        "members came and left in good order",
+        storm,
+        came_and_went,
+        setup=ASKS,
+        flows=TRICKLE,
+    ),
+    Fault(
+        "kill-loaded",
+        "other processes take the machine, and a random worker is killed at 2 to 4 moments",
+        "a supervisor saw the kill",
+        kill_one_by_one,
+        killed,
+        load=6,
+    ),
+    Fault(
+        "waiting-loaded",
+        "both: the stream waits, the machine is taken, a random worker is killed",
+        "a supervisor saw the kill",
+        kill_one_by_one,
+        killed,
+        setup=ASKS,
+        flows=TRICKLE,
+        load=6,
+    ),
+    Fault(
+        "storm-loaded",
+        "workers come and go on a machine that is taken",
+        "members came and left in good order",
+        storm,
+        came_and_went,
+        flows=SLOW,
+        load=6,
     ),
 )
 BY_NAME: Final = {fault.name: fault for fault in FAULTS}
