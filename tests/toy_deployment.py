@@ -144,7 +144,7 @@ class ToyDeployment:
 
     def recreate(self, noun: str) -> None:
         """Delete a topic and make it anew."""
-        admin = AdminClient({"bootstrap.servers": self.broker})
+        admin = AdminClient({**witness.QUIET, "bootstrap.servers": self.broker})
         for done in admin.delete_topics([self.topic(noun)], operation_timeout=10).values():
             done.result()
         wait_until(lambda: self.topic(noun) not in admin.list_topics(timeout=10).topics, 10, "the topic to be gone")
@@ -152,7 +152,7 @@ class ToyDeployment:
 
     def truncate(self, noun: str, offset: int) -> None:
         """Delete every partition's records before `offset`."""
-        admin = AdminClient({"bootstrap.servers": self.broker})
+        admin = AdminClient({**witness.QUIET, "bootstrap.servers": self.broker})
         places = [TopicPartition(self.topic(noun), partition, offset) for partition in range(PARTITIONS)]
         for done in admin.delete_records(places).values():
             done.result()
@@ -163,7 +163,7 @@ class ToyDeployment:
 
     def wait_members(self, members: int) -> None:
         """Wait until the group is at rest with that many members."""
-        admin = AdminClient({"bootstrap.servers": self.broker})
+        admin = AdminClient({**witness.QUIET, "bootstrap.servers": self.broker})
 
         def is_at_rest() -> bool:
             group = admin.describe_consumer_groups([self.group])[self.group].result(10)

@@ -39,6 +39,7 @@ class Faked(Embedded):
             "FAKETIME_TIMESTAMP_FILE": str(clock),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # or it stretches the waits for Python's lock, and threads starve
         }
 
 

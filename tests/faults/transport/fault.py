@@ -12,7 +12,7 @@ from tests.faults.transport.worker import Setup
 STEADY = (Flow(340_000, 40_000),)
 SHORT = (Flow(100_000, 40_000),)
 TRICKLE = (Flow(40_000, 4_000),)  # for a stream that waits
-SLOW = (Flow(340_000, 20_000),)  # for faults that take longer
+SLOW = (Flow(340_000, 8_000),)  # for faults that take longer
 USUAL = Setup()
 
 

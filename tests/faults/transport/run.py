@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import Final
 
@@ -97,10 +98,14 @@ async def _play(stage: Stage) -> None:
     stage.burden(fault.load)
     stage.progress.start()
     stage.start(*fault.workers)
-    stage.feeding = asyncio.create_task(asyncio.to_thread(feed, stage.deployment, fault.flows, fault.poison_every))
+    in_a_hurry = Event()
+    stage.feeding = asyncio.create_task(
+        asyncio.to_thread(feed, stage.deployment, fault.flows, fault.poison_every, in_a_hurry)
+    )
     try:
         await fault.inject(stage)
     finally:
+        in_a_hurry.set()
         stage.poisoned = await stage.feeding
     if fault.is_refused:
         await stage.wait_all_refused()

@@ -76,6 +76,15 @@ FAULTS: Final = (
         flows=SLOW,
     ),
     Fault(
+        "rebalance-restoring",
+        "the same where a restore takes up to two seconds, so that rebalances overtake restores",
+        "members came and left in good order",
+        storm,
+        came_and_went,
+        flows=SLOW,
+        setup=Setup(restore_s=2.0),
+    ),
+    Fault(
         "rebalance-kill",
         "the same, while workers that stay are killed with -9",
         "members came and left in good order",

@@ -5,13 +5,17 @@ It may be tuned, kills itself where a trap is set, and says where it stands when
 
 from __future__ import annotations
 
+import asyncio
+import random
 import sys
+from typing import Any
 
 import msgspec
 
 from agents import log
 from agents.errors import UserError
 from agents.settings import load
+from agents.transport import assignment
 from agents.transport.tuning import Tuning
 from agents.transport.worker import run_worker
 from tests.faults.transport.points import Traps
@@ -25,12 +29,27 @@ class Setup(msgspec.Struct, frozen=True):
     patience_ms: int = 0  # of the toy that asks and waits; 0 = the one that does not
     session_s: float = 6.0
     transaction_timeout_s: float = 30.0
+    restore_s: float = 0.0  # at most so much longer takes every restore
+
+
+def slow_down_restores(seconds: float) -> None:
+    """Let every restore last up to so much longer, as with state of many gigabytes."""
+    module: Any = assignment
+    original = module.read_back
+
+    async def wait_and_read_back(*args: Any) -> Any:
+        await asyncio.sleep(random.uniform(0.0, seconds))
+        return await original(*args)
+
+    module.read_back = wait_and_read_back
 
 
 def main(name: str, setup: Setup) -> None:
     """Run to the end."""
     settings = load()
     Traps(settings.home).lay()
+    if setup.restore_s:
+        slow_down_restores(setup.restore_s)
     tuning = Tuning(
         web_enabled=False, session_s=setup.session_s, transaction_timeout_s=setup.transaction_timeout_s
     )
