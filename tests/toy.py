@@ -10,7 +10,7 @@ import asyncio
 import os
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -148,17 +148,19 @@ class WaitingToyApplier(ToyApplier):
         return Turn(outputs, {WAITING: None}, consumed, self.step)
 
 
-def slow_down_restores(seconds: float) -> None:
-    """Let every restore take that much longer, without keeping the event loop from anything."""
+def slow_down_restores(seconds: Callable[[], float]) -> None:
+    """Let every restore take so much longer, without keeping the event loop from anything."""
 
     async def wait_and_read_back(*arguments: Any) -> dict[int, Restored]:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds())
         return await read_back(*arguments)
 
     vars(assignment)["read_back"] = wait_and_read_back
 
 
-def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = "") -> StreamApp:
+def toy_app(
+    settings: Settings, client_id: str = "worker", patience_ms: str = "", *, tuning: Tuning | None = None
+) -> StreamApp:
     """Return a worker of the toy stream; with a patience, of the one that asks and waits."""
 
     def factory(partition: int, rows: dict[bytes, bytes], step: int) -> ToyApplier:
@@ -166,7 +168,7 @@ def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = ""
             return WaitingToyApplier(settings.namespace, partition, rows, step, int(patience_ms))
         return ToyApplier(settings.namespace, partition, rows, step)
 
-    app = StreamApp(settings, factory, tuning=Tuning(web_enabled=False), client_id=client_id)
+    app = StreamApp(settings, factory, tuning=tuning or Tuning(web_enabled=False), client_id=client_id)
     if patience_ms:
 
         @app.agent(app.source("proposals"))
@@ -184,7 +186,7 @@ def toy_app(settings: Settings, client_id: str = "worker", patience_ms: str = ""
 
 if __name__ == "__main__":
     log.configure("warning", "text")
-    slow_down_restores(float(os.environ.get("TOY_RESTORE_S", "0")))
+    slow_down_restores(lambda: float(os.environ.get("TOY_RESTORE_S", "0")))
     try:
         run_worker(toy_app(load(), *sys.argv[1:]))
     except UserError as error:

@@ -7,10 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
@@ -23,6 +21,7 @@ from agents.settings import Settings
 from agents.transport.supervisor import Command
 from agents.transport.topics import create_topics, wanted_topics
 from tests import toy, witness
+from tests.toy_judge import Judgement, judge
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 8
@@ -36,22 +35,6 @@ def wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> N
     while not condition():
         assert monotonic() < deadline, f"waited {deadline_s} s for {what}"
         sleep(0.02)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a committed reader sees, compared with a sequential run over the source."""
-
-    lost: int
-    duplicates: int
-    disordered: int
-    wrong_rows: int
-    events: int
-    dead_letters: int
-    steps_in_order: bool
-
-
-FLAWLESS = {"lost": 0, "duplicates": 0, "disordered": 0, "wrong_rows": 0, "steps_in_order": True}
 
 
 class ToyDeployment:
@@ -114,7 +97,7 @@ class ToyDeployment:
         began = monotonic()
         with witness.feeder(self.broker, self.topic("raw-events")) as feed:
             for first in range(0, records, slice_records):
-                feed(self._events(min(slice_records, records - first)))
+                feed(self.events(min(slice_records, records - first)))
                 if rate:
                     due = began + (first + slice_records) / rate
                     wait_until(lambda due=due: monotonic() >= due, 60, "the feeder's clock")  # type: ignore[misc]
@@ -125,7 +108,8 @@ class ToyDeployment:
         thread.start()
         return thread
 
-    def _events(self, records: int) -> Iterator[tuple[int, bytes, bytes]]:
+    def events(self, records: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield that many events that were not yielded before, as (partition, key, value)."""
         for n in range(self.fed, self.fed + records):
             partition = n % PARTITIONS
             key = f"{partition}-{n // PARTITIONS % self.keys}"
@@ -138,7 +122,7 @@ class ToyDeployment:
         producer.init_transactions(10)
         for number in range(records // per_transaction):
             producer.begin_transaction()
-            for partition, key, value in self._events(per_transaction):
+            for partition, key, value in self.events(per_transaction):
                 producer.produce(self.topic("raw-events"), value, key, partition)
             if number % 10 == 9:
                 producer.flush(10)
@@ -159,7 +143,7 @@ class ToyDeployment:
 
     def recreate(self, noun: str) -> None:
         """Delete a topic and make it anew."""
-        admin = AdminClient({"bootstrap.servers": self.broker})
+        admin = AdminClient({**witness.QUIET, "bootstrap.servers": self.broker})
         for done in admin.delete_topics([self.topic(noun)], operation_timeout=10).values():
             done.result()
         wait_until(lambda: self.topic(noun) not in admin.list_topics(timeout=10).topics, 10, "the topic to be gone")
@@ -167,7 +151,7 @@ class ToyDeployment:
 
     def truncate(self, noun: str, offset: int) -> None:
         """Delete every partition's records before `offset`."""
-        admin = AdminClient({"bootstrap.servers": self.broker})
+        admin = AdminClient({**witness.QUIET, "bootstrap.servers": self.broker})
         places = [TopicPartition(self.topic(noun), partition, offset) for partition in range(PARTITIONS)]
         for done in admin.delete_records(places).values():
             done.result()
@@ -178,7 +162,7 @@ class ToyDeployment:
 
     def wait_members(self, members: int) -> None:
         """Wait until the group is at rest with that many members."""
-        admin = AdminClient({"bootstrap.servers": self.broker})
+        admin = AdminClient({**witness.QUIET, "bootstrap.servers": self.broker})
 
         def is_at_rest() -> bool:
             try:
@@ -198,47 +182,5 @@ class ToyDeployment:
             tail.close()
 
     def judge(self) -> Judgement:
-        """Compare outputs and changelog with a sequential run over the source."""
-        source = witness.read(self.broker, self.topic("raw-events"), PARTITIONS)
-        outputs = witness.read(self.broker, self.topic("events"), PARTITIONS)
-        refused = witness.read(self.broker, self.topic("dead-letters"), PARTITIONS)
-        rows: dict[bytes, toy.Row] = {}
-        wanted = []
-        bad = 0
-        for record in source:
-            try:
-                event = toy.decode_event(record.value or b"")
-            except msgspec.DecodeError:
-                bad += 1
-                continue
-            row = rows.setdefault(b"P" + (record.key or b""), toy.Row())
-            row.events, row.total, row.offset = row.events + 1, row.total + event.amount, record.offset
-            wanted.append((record.partition, record.value))
-        kept: dict[bytes, bytes | None] = {}
-        for record in witness.read(self.broker, self.topic("changelog"), PARTITIONS):
-            kept[record.key or b""] = record.value
-        said = [(record.partition, record.value) for record in outputs]
-        times = Counter(said)
-        return Judgement(
-            lost=sum(one not in times for one in wanted) + max(0, bad - len(refused)),
-            duplicates=len(said) - len(times) + max(0, len(refused) - bad),
-            disordered=sum(one != two for one, two in zip(wanted, dict.fromkeys(said), strict=False)),
-            wrong_rows=sum(kept.get(key) != toy.encode_row(row) for key, row in rows.items()),
-            events=len(said),
-            dead_letters=len(refused),
-            steps_in_order=_are_steps_complete([*outputs, *refused]),
-        )
-
-
-def _are_steps_complete(outputs: list[witness.Seen]) -> bool:
-    """Tell whether the steps of each partition are 1, 2, 3 … without a gap: the total order that a replay needs."""
-    steps: dict[int, list[int]] = {}
-    for record in outputs:
-        partition, step = toy.STEP.unpack(dict(record.headers)["step"])
-        steps.setdefault(partition, []).append(step)
-    return all(sorted(numbers) == list(range(1, len(numbers) + 1)) for numbers in steps.values())
-
-
-def flaws(judgement: Judgement) -> dict[str, object]:
-    """Return what has to be FLAWLESS."""
-    return {name: getattr(judgement, name) for name in FLAWLESS}
+        """Compare outputs, rows and positions with a sequential run over the source."""
+        return judge(self.broker, self.topic, PARTITIONS)

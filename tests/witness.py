@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not re-exported
 
 READ_S = 60.0
+QUIET = {"log_level": 0}  # what concerns a record is said of the record; a broker that is down is a fault on purpose
 
 
 class Seen(NamedTuple):
@@ -23,6 +33,21 @@ class Seen(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
+@dataclass(slots=True)
+class Column:
+    """One partition as it stands in the log, field by field: a million records are four lists."""
+
+    keys: list[bytes | None] = field(default_factory=list)
+    values: list[bytes | None] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    firsts: list[bytes] = field(default_factory=list)  # the value of each record's first header
+
+    def cut(self, records: int) -> None:
+        """Forget what comes after the first `records`."""
+        for fields in (self.keys, self.values, self.offsets, self.firsts):
+            del fields[records:]
+
+
 Record = tuple[int, bytes | None, bytes | None]  # partition, key, value
 
 
@@ -31,6 +56,7 @@ def feeder(servers: str, topic: str) -> Iterator[Callable[[Iterable[Record]], No
     """Yield a function that writes records, each once and in order per partition; all are there when the block ends."""
     producer = Producer(
         {
+            **QUIET,
             "bootstrap.servers": servers,
             "enable.idempotence": True,
             "linger.ms": 5,
@@ -61,12 +87,37 @@ def feed(servers: str, topic: str, records: Iterable[Record]) -> None:
 
 def read(servers: str, topic: str, partitions: int, *, committed: bool = True) -> list[Seen]:
     """Return what stands in a topic now, in order of (partition, offset)."""
-    return sorted(_read(servers, topic, partitions, committed=committed), key=lambda seen: seen[:2])
+    seen = [
+        Seen(
+            message.partition() or 0,
+            message.offset() or 0,
+            message.key(),
+            message.value(),
+            cast("list[tuple[str, bytes]]", message.headers() or []),
+        )
+        for message in messages(servers, topic, partitions, committed=committed)
+    ]
+    return sorted(seen, key=lambda one: one[:2])
 
 
-def _read(servers: str, topic: str, partitions: int, *, committed: bool) -> Iterator[Seen]:
+def columns(servers: str, topic: str, partitions: int, *, headers: bool = False) -> list[Column]:
+    """Return what stands committed in each partition now; `headers` fills the column of first headers."""
+    found = [Column() for _ in range(partitions)]
+    for message in messages(servers, topic, partitions, committed=True):
+        column = found[message.partition() or 0]
+        column.keys.append(message.key())
+        column.values.append(message.value())
+        column.offsets.append(message.offset() or 0)
+        if headers:
+            column.firsts.append(cast("Any", message.headers())[0][1])
+    return found
+
+
+def messages(servers: str, topic: str, partitions: int, *, committed: bool) -> Iterator[Message]:
+    """Yield the messages up to the end that each partition has now, in order within a partition."""
     consumer = Consumer(
         {
+            **QUIET,
             "bootstrap.servers": servers,
             "group.id": "witness",
             "enable.auto.commit": False,
@@ -84,24 +135,18 @@ def _read(servers: str, topic: str, partitions: int, *, committed: bool) -> Iter
             assert monotonic() < deadline, f"{topic}: the ends of {partitions - len(ended)} partitions were not reached"
             for message in consumer.consume(5_000, 0.3):
                 error = message.error()
-                if error is not None:
-                    assert error.code() == KafkaError._PARTITION_EOF, error
-                    ended.add(message.partition() or 0)
+                if error is None:
+                    yield message
                     continue
-                yield Seen(
-                    message.partition() or 0,
-                    message.offset() or 0,
-                    message.key(),
-                    message.value(),
-                    cast("list[tuple[str, bytes]]", message.headers() or []),
-                )
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                ended.add(message.partition() or 0)
     finally:
         consumer.close()
 
 
 def lag(servers: str, group: str, topic: str, partitions: int) -> int:
     """Return how many records of a topic the group has not committed."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
+    consumer = Consumer({**QUIET, "bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False})
     try:
         total = 0
         for place in consumer.committed([TopicPartition(topic, partition) for partition in range(partitions)], 10):
@@ -120,6 +165,7 @@ class Tail:
         self.seen: list[tuple[float, int, bytes | None]] = []  # (monotonic time, partition, value)
         self._consumer = Consumer(
             {
+                **QUIET,
                 "bootstrap.servers": servers,
                 "group.id": "witness",
                 "enable.auto.commit": False,
@@ -200,3 +246,15 @@ class Ledger:
         """Stop reading."""
         self._consumer.close()
         del self._admin  # it has no other end
+
+
+def hidden(servers: str, topics: Iterable[str], partitions: int) -> list[str]:
+    """Return the partitions of which a committed reader does not see the end: a transaction is open there."""
+    admin = AdminClient({**QUIET, "bootstrap.servers": servers})
+    latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked_for = {TopicPartition(topic, number): latest for topic in topics for number in range(partitions)}
+    ends = []
+    for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED):
+        asked = admin.list_offsets(asked_for, isolation_level=level, request_timeout=READ_S)
+        ends.append({f"{place.topic}/{place.partition}": told.result().offset for place, told in asked.items()})
+    return [place for place, end in ends[0].items() if end < ends[1][place]]

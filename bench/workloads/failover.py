@@ -16,7 +16,8 @@ from bench import meter
 from bench.kafka import Kafka
 from bench.rounds import Line, Plan
 from bench.verify import Wrong
-from tests.toy_deployment import FLAWLESS, PARTITIONS, ToyDeployment, flaws
+from tests.toy_deployment import PARTITIONS, ToyDeployment
+from tests.toy_judge import FLAWLESS, flaws
 
 RATE: Final = 2_000
 EVENTS, EVENTS_QUICK = 20_000, 8_000

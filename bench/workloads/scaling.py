@@ -12,7 +12,8 @@ from bench.report import spread
 from bench.rounds import Line, Plan, interleave
 from bench.verify import Wrong
 from bench.workloads.failover import pauses_after
-from tests.toy_deployment import FLAWLESS, PARTITIONS, ToyDeployment, flaws, wait_until
+from tests.toy_deployment import PARTITIONS, ToyDeployment, wait_until
+from tests.toy_judge import FLAWLESS, flaws
 
 TITLE: Final = "W7: one worker, two, four, two"
 RATE, RATE_QUICK = 4_000, 1_000

@@ -14,7 +14,8 @@ from time import monotonic
 import pytest
 
 from agents.transport.supervisor import Supervisor
-from tests.toy_deployment import FLAWLESS, PARTITIONS, ToyDeployment, flaws
+from tests.toy_deployment import PARTITIONS, ToyDeployment
+from tests.toy_judge import FLAWLESS, flaws
 
 pytestmark = pytest.mark.kafka
 

@@ -10,7 +10,8 @@ import pytest
 
 from agents.transport.errors import EXIT_REFUSED
 from tests import witness
-from tests.toy_deployment import FLAWLESS, PARTITIONS, ToyDeployment, flaws
+from tests.toy_deployment import PARTITIONS, ToyDeployment
+from tests.toy_judge import FLAWLESS, flaws
 
 pytestmark = pytest.mark.kafka
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.toy_deployment import FLAWLESS, ToyDeployment, flaws
+from tests.toy_deployment import ToyDeployment
+from tests.toy_judge import FLAWLESS, flaws
 
 pytestmark = pytest.mark.kafka
 
