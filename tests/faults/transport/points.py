@@ -115,4 +115,4 @@ class Traps:
             original(restored, records)
             self.strike("restoring")
 
-        Restored.replay = replay  # type: ignore[method-assign]
+        Restored.replay = replay  # type: ignore[assignment, method-assign]
