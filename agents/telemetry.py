@@ -49,7 +49,7 @@ class Metric:
     buckets: tuple[float, ...] = ()  # histogram only, upper bounds in the name's unit
 
     @property
-    def process(self) -> str:
+    def told_by(self) -> str:
         """Return which kind of process tells it."""
         place = self.name.split("_")[1]
         return place if place in OTHERS else WORKER
@@ -126,7 +126,7 @@ class Telemetry:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._metrics = {metric.name: self._create(metric) for metric in METRICS if metric.process == process}
+        self._metrics = {metric.name: self._create(metric) for metric in METRICS if metric.told_by == process}
         self._children: dict[tuple[str, ...], Counter | Gauge | Histogram] = {}
 
     def counter(self, name: str, *labels: str) -> Counter:
@@ -189,7 +189,7 @@ def document() -> str:
     ]
     for process in (WORKER, *OTHERS):
         lines += ["", f"## {process.capitalize()}", "", "| metric | type | labels | meaning |", "|---|---|---|---|"]
-        for metric in (metric for metric in METRICS if metric.process == process):
+        for metric in (metric for metric in METRICS if metric.told_by == process):
             labels = "<br>".join(f"`{label}`: {values}" for label, values in metric.labels) or "–"
             lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} |")
     buckets = [metric for metric in METRICS if metric.buckets]

@@ -50,7 +50,7 @@ def series(port: int) -> dict[Series, float]:
 
 def misdeclared(port: int, process: str) -> list[str]:
     """Return the metrics of such a process that are not told as they are declared, and those that are not declared."""
-    found, own = families(port), {metric.name: metric for metric in METRICS if metric.process == process}
+    found, own = families(port), {metric.name: metric for metric in METRICS if metric.told_by == process}
     wrong = sorted(found.keys() ^ own.keys())
     for name in found.keys() & own.keys():
         family, metric = found[name], own[name]

@@ -40,8 +40,8 @@ VERSIONS: Final = {
 MISTYPED: Final = raw(properties={"basket_id": 7, "amount": 1.0})
 REFUSED: Final = [raw("dreamt"), raw(profile_id=""), raw(at=NOW + 30 * DAY_MS), MISTYPED]
 NO_EVENTS: Final = [None, b"\x07", b"{", *map(ENCODERS["raw_event"], REFUSED)]
-HISTOGRAMS: Final = [metric.name for metric in METRICS if metric.kind == "histogram" and metric.process == WORKER]
-GAUGES: Final = [metric.name for metric in METRICS if metric.kind == "gauge" and metric.process == WORKER]
+HISTOGRAMS: Final = [metric.name for metric in METRICS if metric.kind == "histogram" and metric.told_by == WORKER]
+GAUGES: Final = [metric.name for metric in METRICS if metric.kind == "gauge" and metric.told_by == WORKER]
 NOT_FROM_TOPICS: Final = {
     "continuo_transport_pending_records": "nothing is pending when a stream has settled",
     "continuo_transport_restored_records_total": "a worker that starts with the deployment has nothing to restore",
@@ -140,7 +140,7 @@ def test_every_metric_is_told_as_it_is_declared(history: KafkaStream) -> None:
 def test_after_a_history_the_numbers_are_those_of_the_topics(history: KafkaStream) -> None:
     expected = tally(history)
     assert served(history) == expected
-    own = {metric.name for metric in METRICS if metric.process == WORKER}
+    own = {metric.name for metric in METRICS if metric.told_by == WORKER}
     still = own - NOT_FROM_TOPICS.keys() - {name.removesuffix("_count") for name, _ in expected}
     assert still == {"continuo_propose_rounds_open"}  # no round is: see the next test
 
