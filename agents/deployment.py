@@ -11,7 +11,7 @@ import asyncio
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -34,16 +34,22 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Role:
-    """One process: its name, the `continuo` command that it is, and the group that it is a member of, "" for none."""
+    """One process: its name, its `continuo` command, its web port, and the group that it is a member of, "" = none."""
 
     name: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
+    web_port: int
     group: str = ""
 
     @property
     def kind(self) -> str:
         """Return which of KINDS it is."""
-        return self.arguments[0]
+        return self.command[0]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return what follows `continuo` on the command line."""
+        return (*self.command, "--web-port", str(self.web_port))
 
 
 @dataclass(frozen=True)
@@ -54,21 +60,32 @@ class Cost:
     rss_mb: float
 
 
-def plan(policy: Policy, namespace: str, web_ports: Sequence[int], kinds: Collection[str] = KINDS) -> list[Role]:
+def plan(
+    policy: Policy, namespace: str, workers: Sequence[int], spare: Iterator[int], kinds: Collection[str] = KINDS
+) -> list[Role]:
     """Return the processes that a policy needs, those of `kinds` only.
 
-    They are one worker for each web port, one process for each model that is asked by topic, one trainer for each model
-    that has one, and one process for all delivery channels.
+    They are one worker for each web port of `workers`, one process for each model that is asked by topic, one trainer
+    for each model that has one, and one process for all delivery channels; these take their web ports from `spare`.
     """
     models = sorted(policy.models.values(), key=lambda model: model.name)
-    roles = [
-        Role(f"worker-{number}", ("worker", "--name", f"worker-{number}", "--web-port", str(port)), namespace)
-        for number, port in enumerate(web_ports)
+    others = [
+        *((f"model-{model.name}", ("model", model.name)) for model in models if not model.inline),
+        *((f"trainer-{model.name}", ("trainer", model.name)) for model in models if model.has_trainer),
+        ("channels", ("channel", *sorted(policy.channels))),
     ]
-    roles += [Role(f"model-{model.name}", ("model", model.name)) for model in models if not model.inline]
-    roles += [Role(f"trainer-{model.name}", ("trainer", model.name)) for model in models if model.has_trainer]
-    roles.append(Role("channels", ("channel", *sorted(policy.channels))))
-    return [role for role in roles if role.kind in kinds]
+    roles = [
+        Role(f"worker-{number}", ("worker", "--name", f"worker-{number}"), port, namespace)
+        for number, port in enumerate(workers)
+        if "worker" in kinds
+    ]
+    return roles + [Role(name, command, next(spare)) for name, command in others if command[0] in kinds]
+
+
+def told_ports(roles: Iterable[Role]) -> str:
+    """Say where each process tells how it fares."""
+    told = ", ".join(f"{role.name} {role.web_port}" for role in roles)
+    return f"/metrics, /health and /ready of each process on 127.0.0.1: {told}"
 
 
 class Deployment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -18,16 +18,20 @@ from agents.transport.supervisor import watch_lifeline
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 END_S: Final = 15.0  # below what a supervisor grants before it kills
 
+READY: Final[set[str]] = set()  # parts of this process that do their work: models, delivery channels
+
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
-def run(name: str, main: Main) -> None:
+def run(name: str, main: Main, pages: AbstractAsyncContextManager[None] | None = None) -> None:
     """Run `main` until it returns; it is given an event that SIGTERM, SIGINT and the end of its supervisor set.
+
+    `pages`, which tell how the process fares, are held meanwhile.
 
     Crash-only: an error of the transport ends the process at once, with one line and code 70, for whoever started it to
     start it again. An error meant for the user is raised.
     """
-    asyncio.run(_supervise(name, main))
+    asyncio.run(_supervise(name, main, pages or nullcontext()))
 
 
 @asynccontextmanager
@@ -44,7 +48,7 @@ async def started(client: Client) -> AsyncIterator[Client]:
     await client.stop()
 
 
-async def _supervise(name: str, main: Main) -> None:
+async def _supervise(name: str, main: Main, pages: AbstractAsyncContextManager[None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +56,8 @@ async def _supervise(name: str, main: Main) -> None:
     watch_lifeline(stop.set)
     overdue = asyncio.create_task(_die_overdue(name, stop))
     try:
-        await main(stop)
+        async with pages:
+            await main(stop)
     except UserError:
         raise
     # Ended here, with the loop still running: closing clients that have lost their broker can wait for ever.
@@ -67,5 +72,6 @@ async def _supervise(name: str, main: Main) -> None:
 async def _die_overdue(name: str, stop: asyncio.Event) -> None:
     """End the process if it has not ended by itself in time: clients that have lost their broker wait for ever."""
     await stop.wait()
+    READY.clear()
     await asyncio.sleep(END_S)
     die(f"{name}: told to stop, and not done", TimeoutError(f"after {END_S:.0f} s"))

@@ -25,9 +25,17 @@ from prometheus_client import (
 Kind = Literal["counter", "gauge", "histogram"]
 Child = TypeVar("Child", Counter, Gauge, Histogram)
 
+WORKER: Final = "worker"
+OTHERS: Final = ("model", "trainer", "channel")  # processes with metrics of their own; all other metrics are a worker's
+CONTENT_TYPE: Final = "text/plain; version=0.0.4"
+
 # A commit is 5–200 ms, a round of one model 10 ms to its deadline, a restore up to minutes.
 COMMIT_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0)
 ROUND_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0)
+# A batch of requests is answered in 1–100 ms, after a wait of a second where it asks for a version that is not there.
+ANSWER_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+# A delivery channel takes a batch every 0.3 s; one that was down has minutes to catch up with.
+REPORT_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,12 @@ class Metric:
     meaning: str
     labels: tuple[tuple[str, str], ...] = ()
     buckets: tuple[float, ...] = ()  # histogram only, upper bounds in the name's unit
+
+    @property
+    def told_by(self) -> str:
+        """Return which kind of process tells it."""
+        place = self.name.split("_")[1]
+        return place if place in OTHERS else WORKER
 
 
 _MODEL: Final = ("model", "name in the policy")
@@ -77,25 +91,42 @@ METRICS: Final = (
     Metric("continuo_transport_step", "gauge", "Number of the last step committed", (_PARTITION,)),
     Metric("continuo_transport_restored_records_total", "counter", "Changelog records read back", (_PARTITION,)),
     Metric("continuo_transport_restore_seconds", "gauge", "How long the last restore took", (_PARTITION,)),
+    Metric("continuo_model_answers_total", "counter", "Requests answered", (_MODEL, ("status", "ok, cold, error"))),
+    Metric("continuo_model_expired_total", "counter", "Requests not answered: their deadline had passed", (_MODEL,)),
+    Metric("continuo_model_answer_seconds", "histogram", "From reading some request batches to having answered them",
+           (_MODEL,), ANSWER_S),
+    Metric("continuo_model_versions", "gauge", "Versions that can be asked for", (_MODEL,)),
+    Metric("continuo_trainer_examples_total", "counter", "Examples learned", (_MODEL,)),
+    Metric("continuo_trainer_skipped_total", "counter", "Examples not learned",
+           (_MODEL, ("reason", "no_key (about none of the model's), other_inputs (than now), refused (dead letters)"))),
+    Metric("continuo_trainer_versions_total", "counter", "Versions published", (_MODEL,)),
+    Metric("continuo_trainer_trained_until_seconds", "gauge", "Stream time up to which the last version has learned",
+           (_MODEL,)),
+    Metric("continuo_trainer_log_loss", "gauge", "Of the last version: of scores given before each example was learned",
+           (_MODEL,)),
+    Metric("continuo_channel_activations_total", "counter", "Activations read, by what became of them",
+           (_CHANNEL, ("outcome", "delivered, rejected (it had expired), repeated (it was done already)"))),
+    Metric("continuo_channel_report_seconds", "histogram", "From an activation's publication to its committed report",
+           (_CHANNEL,), REPORT_S),
 )  # fmt: skip
 
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
 
 class Telemetry:
-    """The metrics of one process, on a registry of their own.
+    """The metrics of one process of this kind, on a registry of their own.
 
     Hold on to what `counter`, `gauge` and `histogram` return: asking again is a dictionary look-up, holding is free.
     A name that is not declared, or another number of labels than declared, is a KeyError or a ValueError at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: str = WORKER) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per series, which nobody reads
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._metrics = {metric.name: self._create(metric) for metric in METRICS}
+        self._metrics = {metric.name: self._create(metric) for metric in METRICS if metric.told_by == process}
         self._children: dict[tuple[str, ...], Counter | Gauge | Histogram] = {}
 
     def counter(self, name: str, *labels: str) -> Counter:
@@ -112,11 +143,11 @@ class Telemetry:
 
     def forget(self, label: str, value: str) -> None:
         """Tell no gauge any more that has this label alone, with this value: somebody else tells it from now on."""
-        for metric in METRICS:
-            if metric.kind == "gauge" and [name for name, _ in metric.labels] == [label]:
+        for name, metric in self._metrics.items():
+            if BY_NAME[name].kind == "gauge" and [one for one, _ in BY_NAME[name].labels] == [label]:
                 with suppress(KeyError):
-                    self._metrics[metric.name].remove(value)
-                self._children.pop((metric.name, value), None)
+                    metric.remove(value)
+                self._children.pop((name, value), None)
 
     def expose(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
@@ -142,9 +173,9 @@ class Telemetry:
 
 
 @cache
-def current() -> Telemetry:
-    """Return the metrics of this process, the ones that its web port serves."""
-    return Telemetry()
+def current(process: str = WORKER) -> Telemetry:
+    """Return the metrics of this process, which is of this kind: the ones that its web port serves."""
+    return Telemetry(process)
 
 
 def document() -> str:
@@ -152,16 +183,17 @@ def document() -> str:
     lines = [
         "# Metrics",
         "",
-        "Generated by `make docs` from `agents/telemetry.py`; served by every worker on `/metrics`.",
-        "",
-        "| metric | type | labels | meaning |",
-        "|---|---|---|---|",
+        "Generated by `make docs` from `agents/telemetry.py`; served on `/metrics` of the process's web port, beside",
+        "`/health` and `/ready`. A worker has one always, the others when they are told one with `--web-port`;",
+        "`continuo run` and `continuo demo` give one to each process and say which.",
     ]
-    for metric in METRICS:
-        labels = "<br>".join(f"`{label}`: {values}" for label, values in metric.labels) or "–"
-        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} |")
+    for process in (WORKER, *OTHERS):
+        lines += ["", f"## {process.capitalize()}", "", "| metric | type | labels | meaning |", "|---|---|---|---|"]
+        for metric in (metric for metric in METRICS if metric.told_by == process):
+            labels = "<br>".join(f"`{label}`: {values}" for label, values in metric.labels) or "–"
+            lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.meaning} |")
     buckets = [metric for metric in METRICS if metric.buckets]
-    lines += ["", "Upper bounds of the histograms' buckets:", ""]
+    lines += ["", "## Upper bounds of the histograms' buckets", ""]
     lines += [f"- `{metric.name}`: {', '.join(map(str, metric.buckets))}" for metric in buckets]
     return "\n".join(lines) + "\n"
 

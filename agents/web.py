@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from faust.web import Request, Response, View
 
 from agents import telemetry
 from agents.transport.app import StreamApp
-
-METRICS_TYPE: Final = "text/plain; version=0.0.4"
 
 
 def serve_pages(app: StreamApp) -> None:
@@ -17,7 +13,7 @@ def serve_pages(app: StreamApp) -> None:
 
     @app.page("/metrics")
     async def metrics(view: View, _request: Request) -> Response:
-        return view.bytes(telemetry.current().expose(), content_type=METRICS_TYPE)
+        return view.bytes(telemetry.current().expose(), content_type=telemetry.CONTENT_TYPE)
 
     @app.page("/health")
     async def health(view: View, _request: Request) -> Response:

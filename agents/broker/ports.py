@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Iterator
 
 import psutil
 
@@ -23,6 +24,11 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_from(first: int) -> Iterator[int]:
+    """Yield the ports from `first` on that nobody listens on, each looked at when it is asked for."""
+    return filter(is_free, range(first, 65536))
 
 
 def holder(port: int) -> str:

@@ -15,12 +15,14 @@ from typing import Final
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents import telemetry
 from agents.channels.contract import DeliveryKind
 from agents.channels.delivery import Clock, Delivery, Phase
 from agents.channels.ledger import Ledger
+from agents.channels.tally import Tally
 from agents.codecs.avro import decode_activation, decode_dispatch, encode_dispatch, encode_raw_event
 from agents.committed import read_committed, wait_partitions
-from agents.service import started
+from agents.service import READY, started
 from agents.settings import Settings
 from agents.transactions import PATIENCE_S, Written, commit
 from agents.transport.clients import new_producer
@@ -60,18 +62,25 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         await stack.enter_async_context(started(consumer))
         consumer.assign(activations)
         _log.info("dispatching", delivery_channel=name, unfinished=len(ledger.unfinished()))
+        READY.add(name)
         delivery = Delivery(name, kind, ledger, Clock(settings.mode == "live", delay_ms))
+        tally = Tally(telemetry.current("channel"), name)
         count = 0
         done = await _positions(consumer)
         committed_at = time.monotonic()
         while not stop.is_set():
             polled = await consumer.getmany(timeout_ms=500, max_records=BATCH_MAX)
-            batch = [decode_activation(record.value) for records in polled.values() for record in records]
+            records = [record for found in polled.values() for record in found]
+            batch = [decode_activation(record.value) for record in records]
             mine = [activation for activation in batch if activation.delivery_channel == name]
             if mine:
-                await commit(producer, written.of(delivery.intend(mine)))
+                intended = delivery.intend(mine)
+                await commit(producer, written.of(intended))
                 done = await _positions(consumer)
-                await commit(producer, written.of(delivery.deliver()), done, group_id)
+                delivered = delivery.deliver()
+                await commit(producer, written.of(delivered), done, group_id)
+                stamps = {one.activation_id: record.timestamp for one, record in zip(batch, records, strict=True)}
+                tally.note(len(mine), intended.reports + delivered.reports, stamps, time.time_ns() // 1_000_000)
                 count += len(mine)
                 committed_at = time.monotonic()
                 if len(batch) < BATCH_MAX:

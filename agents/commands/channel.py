@@ -5,7 +5,8 @@ import click
 
 @click.command("channel")
 @click.argument("names", nargs=-1, required=True)
-def command(names: tuple[str, ...]) -> None:
+@click.option("--web-port", type=click.IntRange(1, 65535), help="Port of /metrics, /health and /ready (none).")
+def command(names: tuple[str, ...], web_port: int | None) -> None:
     """Dispatch the delivery channels NAMES of the current policy from one process.
 
     Each activation becomes one JSON line in .continuo/channels/NAME.jsonl, whatever crashes in between: the ledger on
@@ -17,7 +18,7 @@ def command(names: tuple[str, ...]) -> None:
     \b
     Examples:
       continuo channel email
-      continuo channel receipt email app
+      continuo channel receipt email app --web-port 6072
 
     \b
     Environment:
@@ -28,7 +29,9 @@ def command(names: tuple[str, ...]) -> None:
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     from agents import log, service, settings
     from agents.channels import files
+    from agents.pages import pages
 
     chosen = settings.load()
     log.configure(chosen.log_level, chosen.log_format)
-    service.run(f"channel {' '.join(names)}", lambda stop: files.dispatch_all(chosen, names, stop))
+    told = pages("channel", names, web_port)
+    service.run(f"channel {' '.join(names)}", lambda stop: files.dispatch_all(chosen, names, stop), told)

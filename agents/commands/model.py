@@ -5,7 +5,8 @@ import click
 
 @click.command("model")
 @click.argument("name")
-def command(name: str) -> None:
+@click.option("--web-port", type=click.IntRange(1, 65535), help="Port of /metrics, /health and /ready (none).")
+def command(name: str, web_port: int | None) -> None:
     """Serve model NAME of the current policy: read its requests, answer on `proposals`.
 
     It loads the versions that are published on `models` (ONNX, or what `continuo trainer` learns online), keeps the
@@ -16,6 +17,7 @@ def command(name: str) -> None:
     \b
     Examples:
       continuo model next_purchase
+      continuo model next_purchase --web-port 6070
       CONTINUO_BROKER=kafka:9092 continuo model churn
 
     \b
@@ -28,8 +30,9 @@ def command(name: str) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: rows are narrow, threads would only wait
 
     from agents import log, service, settings
+    from agents.pages import pages
     from agents.workers import serving
 
     chosen = settings.load()
     log.configure(chosen.log_level, chosen.log_format)
-    service.run(f"model {name}", lambda stop: serving.serve(chosen, name, stop))
+    service.run(f"model {name}", lambda stop: serving.serve(chosen, name, stop), pages("model", [name], web_port))

@@ -52,21 +52,25 @@ def command(context: click.Context, folder: Path, workers: int, kinds: tuple[str
       CONTINUO_PARTITIONS  partitions of every topic, fixed at the first start: the most workers there can be (8)
       CONTINUO_MODE        live or history: the wall clock decides, or the time of the events (live)
       CONTINUO_LOCKSTEP    true: two runs of a history give the same bytes, what trainers publish included; slow (false)
-      CONTINUO_WEB_PORT    the first worker's /metrics, /health and /ready; the next worker's is one more (6066)
+      CONTINUO_WEB_PORT    the first worker's /metrics, /health and /ready; the next worker's is one more, then each
+                           other process has the next one that is free (6066)
       CONTINUO_HOME        logs, and the embedded Kafka (.continuo)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     import asyncio
     import signal
 
     from agents import groundwork, log
-    from agents.deployment import plan, supervise
+    from agents.broker import ports
+    from agents.deployment import plan, supervise, told_ports
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: what was started is stopped
     settings, bundle, policy = groundwork.inspect(folder, workers)
     log.configure("error", settings.log_format)  # what happens is told line by line; each process logs for itself
-    web_ports = range(settings.web_port, settings.web_port + workers)
-    roles = plan(policy, settings.namespace, web_ports, kinds or KINDS)
+    first = settings.web_port
     with groundwork.kafka(settings, click.echo):
         groundwork.lay(settings, bundle, policy, click.echo)
+        spare = ports.free_from(first + workers)
+        roles = plan(policy, settings.namespace, range(first, first + workers), spare, kinds or KINDS)
+        click.echo(told_ports(roles))
         code = asyncio.run(supervise(settings, roles, click.echo))
     context.exit(code)

@@ -5,7 +5,8 @@ import click
 
 @click.command("trainer")
 @click.argument("name")
-def command(name: str) -> None:
+@click.option("--web-port", type=click.IntRange(1, 65535), help="Port of /metrics, /health and /ready (none).")
+def command(name: str, web_port: int | None) -> None:
     """Train model NAME of the current policy: read its final training examples, publish versions on `models`.
 
     A model of kind online learns weights; one of kind onnx keeps its published graph and gets a fresh calibrator.
@@ -18,6 +19,7 @@ def command(name: str) -> None:
     \b
     Examples:
       continuo trainer next_purchase
+      continuo trainer next_purchase --web-port 6071
       CONTINUO_BROKER=kafka:9092 continuo trainer churn
 
     \b
@@ -31,8 +33,9 @@ def command(name: str) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: learning is one example at a time
 
     from agents import log, service, settings
+    from agents.pages import pages
     from agents.trainers import training
 
     chosen = settings.load()
     log.configure(chosen.log_level, chosen.log_format)
-    service.run(f"trainer {name}", lambda stop: training.train(chosen, name, stop))
+    service.run(f"trainer {name}", lambda stop: training.train(chosen, name, stop), pages("trainer", [name], web_port))

@@ -21,7 +21,7 @@ from agents.broker.status import answers
 from agents.demo.estate import Estate
 from agents.demo.screen import Screen
 from agents.demo.scripts import run_script, said_by
-from agents.deployment import Cost, Deployment, plan
+from agents.deployment import Cost, Deployment, plan, told_ports
 from agents.errors import UserError
 from agents.policy_files import load_policy
 from agents.policy_topic import publish
@@ -46,7 +46,8 @@ class Demo:
         self._example: Final = example
         self._part: Final = part
         self._bundle, self._policy = load_policy(folder / "policy")
-        self._web_ports: Final = _free_ports(settings.web_port, workers)
+        self._ports: Final = ports.free_from(settings.web_port)
+        self._web_ports: Final = list(islice(self._ports, workers))
         self._screen: Final = Screen(self._policy.zone)
         self._costs: Final[dict[str, Cost]] = {}  # as last seen, by process
         self._early_rss_mb = 0.0
@@ -70,7 +71,9 @@ class Demo:
             digest = await publish(servers, namespace, dict(self._bundle))
             left = f"{gone} topics of an earlier run deleted; " if gone else ""
             screen.say(f"{left}topics {namespace}.* created, policy {digest[:12]} published")
-            crew = Deployment(estate.settings, plan(self._policy, namespace, self._web_ports), screen.say)
+            roles = plan(self._policy, namespace, self._web_ports, self._ports)
+            screen.say(told_ports(roles))
+            crew = Deployment(estate.settings, roles, screen.say)
             crew.start()
             watching = asyncio.create_task(self._watch(crew))
             try:
@@ -154,11 +157,6 @@ def _servers(settings: Settings, screen: Screen) -> str:
     address = broker.start(settings.home, settings.broker_port, progress=screen.say)
     screen.say(f"Kafka is up at {address}")
     return address
-
-
-def _free_ports(first: int, count: int) -> list[int]:
-    """Return ports that nobody listens on, from `first` on."""
-    return list(islice(filter(ports.is_free, range(first, 65_536)), count))
 
 
 async def _page(session: aiohttp.ClientSession, port: int) -> str:

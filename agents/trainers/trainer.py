@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
+from agents import telemetry
 from agents.codecs.avro import decode_model_version, decode_training_example, encode_dead_letter, encode_model_version
 from agents.codecs.errors import Undecodable
 from agents.committed import Committed
@@ -46,6 +47,7 @@ class Trainer:
         self._producer = producer
         self._settings = settings
         self._model = model
+        self._telemetry = telemetry.current("trainer")
         self.refused: list[DeadLetter] = []  # since it published last
         self.released = max((one.trained_until for one in said if one.kind == RELEASE), default=0)  # the last barrier
         learner, pace = syllabus.learner()
@@ -62,6 +64,7 @@ class Trainer:
             if version is last:
                 try:
                     self.course.restore(version)
+                    self._tell(version)
                 except ModelRefusedError as error:
                     _log.warning("learning from the beginning", model=self._model, reason=str(error))
 
@@ -77,9 +80,15 @@ class Trainer:
         try:
             example = decode_training_example(record.value)
             if await self._syllabus.is_of_ours(example.policy_hash):
+                learned = self.course.learned
                 self.course.take(place, record.offset, example)
+                if self.course.learned > learned:
+                    self._telemetry.counter("continuo_trainer_examples_total", self._model).inc()
+                else:
+                    self._skip("no_key")
                 return
             self.course.skipped["made under a policy with other inputs"] += 1
+            self._skip("other_inputs")
         except Undecodable as error:
             self._refuse(record, error.cause, error.detail)
         except ExampleRefusedError as error:
@@ -105,6 +114,18 @@ class Trainer:
         if version is not None:
             told = {name: round(value, 5) for name, value in version.metrics.items() if "/" not in name}
             _log.info("version published", model=self._model, version=version.version, **told)
+            self._telemetry.counter("continuo_trainer_versions_total", self._model).inc()
+            self._tell(version)
+
+    def _tell(self, version: ModelVersion) -> None:
+        """Tell how far the last version is, and how good."""
+        until = self._telemetry.gauge("continuo_trainer_trained_until_seconds", self._model)
+        until.set(version.trained_until / 1000)
+        if "log_loss" in version.metrics:
+            self._telemetry.gauge("continuo_trainer_log_loss", self._model).set(version.metrics["log_loss"])
+
+    def _skip(self, reason: str) -> None:
+        self._telemetry.counter("continuo_trainer_skipped_total", self._model, reason).inc()
 
     def _written(self, key: str, said: ModelVersion | None) -> Written:
         value = encode_model_version(said) if said is not None else None
@@ -117,6 +138,7 @@ class Trainer:
     def _refuse(self, record: ConsumerRecord[bytes, bytes], cause: str, detail: str) -> None:
         origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
         headers = [(name, bytes(value)) for name, value in record.headers]
+        self._skip("refused")
         self.refused.append(DeadLetter(cause, detail, origin, record.key, record.value, headers, self._wall_ms()))
         if len(self.refused) >= REFUSED_MAX:
             raise UserError(

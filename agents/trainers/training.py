@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.committed import read_committed, wait_partitions
 from agents.errors import UserError
-from agents.service import started
+from agents.service import READY, started
 from agents.settings import Settings
 from agents.trainers.lockstep import Lockstep
 from agents.trainers.syllabus import Syllabus
@@ -62,6 +62,7 @@ async def train(settings: Settings, model: str, stop: asyncio.Event) -> None:
             anything = await stack.enter_async_context(reader(servers, committed=False))
             lockstep = Lockstep(trainer, consumer, anything, barriers)
         _log.info("training", model=model, learned=trainer.course.learned)
+        READY.add(model)
         taken_at = told_at = time.monotonic()
         while not stop.is_set():
             polled = await consumer.getmany(timeout_ms=500, max_records=_EXAMPLES_MAX)

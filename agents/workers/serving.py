@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
@@ -16,10 +17,11 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError
 
+from agents import telemetry
 from agents.codecs.avro import decode_model_version, decode_request_batch, encode_model_version, encode_proposal_batch
 from agents.codecs.errors import Undecodable
 from agents.committed import read_committed, wait_partitions
-from agents.service import started
+from agents.service import READY, started
 from agents.settings import Settings
 from agents.transactions import Written, write
 from agents.transport.clients import BATCH_BYTES_MAX
@@ -66,6 +68,8 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
         for task in beside:
             stack.callback(task.cancel)
         _log.info("serving", model=model, versions=server.shelf.names())
+        READY.add(model)
+        seconds = telemetry.current("model").histogram("continuo_model_answer_seconds", model)
         answered_at, committed_at = 0.0, time.monotonic()
         while not stop.is_set():
             for task in beside:
@@ -74,7 +78,8 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
             polled = await consumer.getmany(timeout_ms=500, max_records=BATCHES_MAX)
             batches = [batch for records in polled.values() for record in records if (batch := _decode(record.value))]
             if batches:
-                await write(producer, await server.answer(batches))
+                with seconds.time():
+                    await write(producer, await server.answer(batches))
                 answered_at = time.monotonic()
             if answered_at > committed_at and time.monotonic() - committed_at >= COMMIT_S:
                 await _commit(consumer)
@@ -92,6 +97,7 @@ class ModelServer:
         self.expired = 0
         self._settings = settings
         self._model = model
+        self._telemetry = telemetry.current("model")
         self._models = topic_name(settings.namespace, "models")
         self._proposals = topic_name(settings.namespace, "proposals")
         self._arrived = asyncio.Condition()
@@ -143,7 +149,11 @@ class ModelServer:
         for (reply_partition, items), batch in zip(asked, batches, strict=True):
             self.expired += len(batch.items) - len(items)
             self.answered += len(items)
-            for part in _parts(self._propose(items)):
+            self._telemetry.counter("continuo_model_expired_total", self._model).inc(len(batch.items) - len(items))
+            proposals = self._propose(items)
+            for status, count in Counter(one.status for one in proposals).items():
+                self._telemetry.counter("continuo_model_answers_total", self._model, status).inc(count)
+            for part in _parts(proposals):
                 value = encode_proposal_batch(ProposalBatch(self._model, part))
                 written.append(Written(self._proposals, reply_partition, None, value))
         return written
@@ -160,6 +170,7 @@ class ModelServer:
         if version.model != self._model or version.kind in SIGNALS:
             return False
         self.shelf.put(version)
+        self._telemetry.gauge("continuo_model_versions", self._model).set(len(self.shelf.names()))
         return True
 
     async def _wait_versions(self, versions: set[str]) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from prometheus_client import Metric
-from prometheus_client.parser import text_string_to_metric_families
 
 from agents.codecs.avro import ENCODERS
-from agents.telemetry import BY_NAME, METRICS
-from agents.web import METRICS_TYPE
+from agents.telemetry import METRICS, WORKER
 from agents.workers.shelf import Shelf
 from streams.attribute import OPEN_MAX
 from streams.ingest import SEEN_MAX
@@ -22,11 +18,12 @@ from streams.records import RawEvent, Value
 from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
 from tests.models import weighted
 from tests.processes import wait_until
+from tests.scraping import Series, families, misdeclared, page, series
 from tests.shard import SMALL, raw
 from tests.streams.asking import HASTY, MODEL, PATIENT, answered, trigger
 from tests.streams.contract import Stream
 from tests.streams.kafka import KafkaStream
-from tests.streams.tally import Series, tally
+from tests.streams.tally import tally
 
 pytestmark = pytest.mark.kafka
 
@@ -43,6 +40,8 @@ VERSIONS: Final = {
 MISTYPED: Final = raw(properties={"basket_id": 7, "amount": 1.0})
 REFUSED: Final = [raw("dreamt"), raw(profile_id=""), raw(at=NOW + 30 * DAY_MS), MISTYPED]
 NO_EVENTS: Final = [None, b"\x07", b"{", *map(ENCODERS["raw_event"], REFUSED)]
+HISTOGRAMS: Final = [metric.name for metric in METRICS if metric.kind == "histogram" and metric.told_by == WORKER]
+GAUGES: Final = [metric.name for metric in METRICS if metric.kind == "gauge" and metric.told_by == WORKER]
 NOT_FROM_TOPICS: Final = {
     "continuo_transport_pending_records": "nothing is pending when a stream has settled",
     "continuo_transport_restored_records_total": "a worker that starts with the deployment has nothing to restore",
@@ -129,49 +128,20 @@ def live(broker: str, tmp_path: Path) -> Iterator[KafkaStream]:
         yield stream
 
 
-def page(stream: KafkaStream, path: str) -> tuple[str, str]:
-    """Return the content type and the text of a page of the worker's web port."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{stream.web_port}/{path}", timeout=10) as answer:
-        return answer.headers["Content-Type"], answer.read().decode()
-
-
-def families(stream: KafkaStream) -> dict[str, Metric]:
-    """Return what is exposed of ours, by the names of the declaration."""
-    found = text_string_to_metric_families(page(stream, "metrics")[1])
-    return {
-        f"{family.name}_total" if family.type == "counter" else family.name: family
-        for family in found
-        if family.name.startswith("continuo_")
-    }
-
-
 def served(stream: KafkaStream) -> dict[Series, float]:
-    """Return the series that are not 0, of histograms how much was observed."""
-    return {
-        (sample.name, tuple(sample.labels[label] for label, _ in BY_NAME[name].labels)): sample.value
-        for name, family in families(stream).items()
-        for sample in family.samples
-        if sample.value and not sample.name.endswith(("_sum", "_bucket")) and name not in NOT_FROM_TOPICS
-    }
+    """Return the series that the topics have something to say about."""
+    return {one: value for one, value in series(stream.web_port).items() if one[0] not in NOT_FROM_TOPICS}
 
 
-def test_every_metric_is_exposed_as_it_is_declared(history: KafkaStream) -> None:
-    assert page(history, "metrics")[0].startswith(METRICS_TYPE)
-    found = families(history)
-    assert found.keys() == BY_NAME.keys()
-    for metric in METRICS:
-        family = found[metric.name]
-        assert (family.type, family.documentation) == (metric.kind, metric.meaning)
-        labels = {label for label, _ in metric.labels}
-        assert {frozenset(sample.labels.keys() - {"le"}) for sample in family.samples} <= {frozenset(labels)}
-        bounds = [sample.labels["le"] for sample in family.samples if sample.name.endswith("_bucket")]
-        assert bounds == [*map(str, metric.buckets), "+Inf"] * bool(metric.buckets)
+def test_every_metric_is_told_as_it_is_declared(history: KafkaStream) -> None:
+    assert misdeclared(history.web_port, WORKER) == []
 
 
 def test_after_a_history_the_numbers_are_those_of_the_topics(history: KafkaStream) -> None:
     expected = tally(history)
     assert served(history) == expected
-    still = BY_NAME.keys() - NOT_FROM_TOPICS.keys() - {name.removesuffix("_count") for name, _ in expected}
+    own = {metric.name for metric in METRICS if metric.told_by == WORKER}
+    still = own - NOT_FROM_TOPICS.keys() - {name.removesuffix("_count") for name, _ in expected}
     assert still == {"continuo_propose_rounds_open"}  # no round is: see the next test
 
 
@@ -184,9 +154,9 @@ def test_live_the_numbers_are_those_of_the_topics(live: KafkaStream) -> None:
     assert expected["continuo_propose_rounds_open", ("0",)] == 1
 
 
-@pytest.mark.parametrize("name", [metric.name for metric in METRICS if metric.kind == "histogram"])
+@pytest.mark.parametrize("name", HISTOGRAMS)
 def test_a_histogram_holds_what_was_observed(history: KafkaStream, name: str) -> None:
-    samples = families(history)[name].samples
+    samples = families(history.web_port)[name].samples
     (count,) = [one.value for one in samples if one.name.endswith("_count")]
     (total,) = [one.value for one in samples if one.name.endswith("_sum")]
     rising = [one.value for one in samples if one.name.endswith("_bucket")]
@@ -196,8 +166,8 @@ def test_a_histogram_holds_what_was_observed(history: KafkaStream, name: str) ->
 
 
 def test_a_worker_says_that_it_lives_and_what_it_holds(history: KafkaStream) -> None:
-    assert page(history, "health")[1] == "the event loop turns\n"
-    assert page(history, "ready")[1] == "holds partitions 0, 1\n"
+    assert page(history.web_port, "health") == "the event loop turns\n"
+    assert page(history.web_port, "ready") == "holds partitions 0, 1\n"
 
 
 def test_a_worker_that_starts_again_tells_what_it_restored_before_anything_happens(history: KafkaStream) -> None:
@@ -205,7 +175,7 @@ def test_a_worker_that_starts_again_tells_what_it_restored_before_anything_happe
     records = history.records("changelog")
     history.restart()
     wait_until("the partitions", lambda: holds(history, 0, 1))
-    found = families(history)
+    found = families(history.web_port)
     gauges = ("continuo_transport_step", "continuo_profile_rows")
     told = {series: value for series, value in served(history).items() if series[0] in gauges}
     assert told == {series: value for series, value in before.items() if series[0] in gauges}
@@ -218,16 +188,12 @@ def test_a_worker_that_starts_again_tells_what_it_restored_before_anything_happe
 def test_a_worker_tells_nothing_of_a_partition_that_it_gave_away(history: KafkaStream) -> None:
     with history.another():
         wait_until("the second worker's share", lambda: holds(history, 0) or holds(history, 1))
-        (mine,) = page(history, "ready")[1].split()[2:]
-        gauges = [metric.name for metric in METRICS if metric.kind == "gauge"]
-        found = families(history)
-        for name in gauges:
+        (mine,) = (page(history.web_port, "ready") or "").split()[2:]
+        found = families(history.web_port)
+        for name in GAUGES:
             assert {one.labels["partition"] for one in found[name].samples} == {mine}, name
 
 
 def holds(stream: KafkaStream, *partitions: int) -> bool:
     """Tell whether the worker is ready and holds these partitions."""
-    try:
-        return page(stream, "ready")[1] == f"holds partitions {', '.join(map(str, partitions))}\n"
-    except OSError:
-        return False
+    return page(stream.web_port, "ready") == f"holds partitions {', '.join(map(str, partitions))}\n"

@@ -9,8 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +29,7 @@ from tests import witness
 from tests.brokers import free_port
 from tests.builders import DAY_MS, NOW, compiled, small_policy
 from tests.processes import wait_until
+from tests.scraping import page
 
 pytestmark = pytest.mark.kafka
 
@@ -170,22 +169,22 @@ def test_every_process_of_the_policy_is_started_and_told(place: Place) -> None:
 
 
 def test_every_worker_says_that_it_is_ready(place: Place) -> None:
-    held = [wait_until(f"worker-{number}", lambda: ready(place, number)) for number in (0, 1)]  # noqa: B023
+    first = int(place.environment["CONTINUO_WEB_PORT"])
+    held = [wait_until(f"worker at {port}", lambda: page(port, "ready")) for port in (first, first + 1)]  # noqa: B023
     assert sorted(held) == ["holds partitions 0\n", "holds partitions 1\n"]
 
 
-def ready(place: Place, number: int) -> str | None:
-    port = int(place.environment["CONTINUO_WEB_PORT"]) + number
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer:
-            said: str = answer.read().decode()
-            return said
-    except urllib.error.HTTPError as error:
-        if error.code != 503:
-            raise
-        return None
-    except OSError:
-        return None
+def test_every_process_tells_how_it_fares_on_the_port_that_was_said(place: Place) -> None:
+    (told,) = re.findall(r"/metrics, /health and /ready of each process on 127\.0\.0\.1: (.*)", place.said)
+    ports = {name: int(port) for name, port in (one.split() for one in told.split(", "))}
+    assert ports.keys() == place.started().keys()
+    assert len(set(ports.values())) == len(ports)
+    said = {name: wait_until(name, lambda: page(port, "ready")) for name, port in ports.items()}  # noqa: B023
+    others = {name: text for name, text in said.items() if not name.startswith("worker")}
+    assert others == {
+        "model-next_purchase": "has next_purchase\n", "trainer-next_purchase": "has next_purchase\n",
+        "trainer-lapse": "has lapse\n", "channels": "has app, email\n",
+    }  # fmt: skip
 
 
 def test_a_decision_is_told_by_its_id(place: Place) -> None:

@@ -12,10 +12,9 @@ from streams.attribute import OPEN_MAX
 from streams.decision import unpack
 from streams.ingest import SEEN_MAX
 from streams.topology import TOPICS, topic_name
+from tests.scraping import Series
 from tests.shard import SMALL
 from tests.streams.contract import ROUNDS, Stream
-
-Series = tuple[str, tuple[str, ...]]  # name, values of the labels in the order declared
 
 PEOPLE: Final = b"P"  # code of the table
 

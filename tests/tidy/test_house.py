@@ -74,7 +74,7 @@ def test_a_test_waits_for_a_condition_and_does_not_sleep(sources: dict[Path, str
         for path, text in sources.items()
         if path.parts[0] == "tests" and path.name != Path(__file__).name
         for number, line in enumerate(text.splitlines(), 1)
-        if sleeping.search(line) and not enclosing_function(text, number).startswith("wait_")
+        if sleeping.search(line) and not enclosing_function(text, number).lstrip("_").startswith("wait")
     ]
     assert naps == []
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from agents.commands import run
-from agents.deployment import KINDS, Role, plan
+from agents.deployment import KINDS, Role, plan, told_ports
 from tests.builders import compiled
 
 
 def names(*kinds: str) -> list[str]:
-    return [role.name for role in plan(compiled(), "shop", [6066, 6067], kinds or KINDS)]
+    return [role.name for role in plan(compiled(), "shop", [6066, 6067], count(6068), kinds or KINDS)]
 
 
 def test_a_policy_needs_workers_models_trainers_and_its_delivery_channels() -> None:
-    assert plan(compiled(), "shop", [6066, 6067]) == [
-        Role("worker-0", ("worker", "--name", "worker-0", "--web-port", "6066"), "shop"),
-        Role("worker-1", ("worker", "--name", "worker-1", "--web-port", "6067"), "shop"),
-        Role("model-next_purchase", ("model", "next_purchase")),
-        Role("trainer-lapse", ("trainer", "lapse")),
-        Role("trainer-next_purchase", ("trainer", "next_purchase")),
-        Role("channels", ("channel", "app", "email")),
+    assert plan(compiled(), "shop", [6066, 6067], iter([6068, 6070, 6071, 6072])) == [
+        Role("worker-0", ("worker", "--name", "worker-0"), 6066, "shop"),
+        Role("worker-1", ("worker", "--name", "worker-1"), 6067, "shop"),
+        Role("model-next_purchase", ("model", "next_purchase"), 6068),
+        Role("trainer-lapse", ("trainer", "lapse"), 6070),
+        Role("trainer-next_purchase", ("trainer", "next_purchase"), 6071),
+        Role("channels", ("channel", "app", "email"), 6072),
     ]
+
+
+def test_a_process_is_started_with_its_port_and_the_ports_are_told() -> None:
+    roles = plan(compiled(), "shop", [6066], count(6070), ["worker", "channel"])
+    assert [role.arguments[-2:] for role in roles] == [("--web-port", "6066"), ("--web-port", "6070")]
+    assert told_ports(roles).endswith("worker-0 6066, channels 6070")
 
 
 @pytest.mark.parametrize(

@@ -72,3 +72,12 @@ def test_a_metric_of_another_type_than_asked_for_is_refused() -> None:
 def test_the_document_names_every_metric_once() -> None:
     rows = [line for line in document().splitlines() if line.startswith("| `continuo_")]
     assert [row.split("`")[1] for row in rows] == [metric.name for metric in METRICS]
+
+
+def test_a_process_tells_what_is_its_own_and_nothing_else() -> None:
+    Telemetry("model").gauge("continuo_model_versions", "lapse").set(1)
+    with pytest.raises(KeyError):
+        Telemetry("model").counter("continuo_ingest_records_total", "accepted")
+    with pytest.raises(KeyError):
+        Telemetry().gauge("continuo_model_versions", "lapse")
+    assert {metric.told_by for metric in METRICS} == {"worker", "model", "trainer", "channel"}

@@ -2,79 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
 import pytest
 
 from agents.codecs.rows import decode_profile, encode_row
-from agents.errors import UserError
-from agents.replay import ranges
-from agents.replay.replaying import replay
-from agents.replay.report import Report, to_json, to_text
+from agents.replay.report import to_text
 from agents.vault import PersonalVault
 from streams.decision import Verdict, pack, unpack
 from streams.ids import chained
-from streams.partition import partition_of
 from streams.records import Decision
-from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
-from tests.models import weighted
 from tests.recording import Recording
-from tests.shard import compiled, raw
-from tests.stream import Deployment
+from tests.replays import recorded, replayed
+from tests.shard import compiled
 
 VAULT: Final = PersonalVault()
-MIXED: Final = {
-    "holdout": {"share": 0.25, "seed": "s"},
-    "exploration": {"epsilon": 0.6, "delta": 2.0, "salt": "s"},
-    "decision_points": {"checkout": small_policy()["decision_points"]["checkout"] | {"models": ["lapse", "basket"]}},
-}
-PEOPLE: Final = 5  # of each partition
-
-
-def residents(partition: int, count: int) -> list[str]:
-    """Return people who live in a partition."""
-    return list(islice((name for name in map(str, range(1_000)) if partition_of(name, 2) == partition), count))
-
-
-def recorded(people: int = PEOPLE, days: int = 4) -> Recording:
-    """Return a few days of a few people in two partitions, under two policies."""
-    bundle = small_policy(**MIXED)
-    bundle["models"].pop("next_purchase")
-    for action in bundle["actions"]:
-        action["value"] = {"retain": 30.0}
-        action.pop("offer_cost", None)
-    deployment = Deployment(bundle)
-    deployment.learn(weighted("lapse", ["recency_d", "baskets_28d"]))
-    names = [*residents(0, people), *residents(1, people)]
-    for day in range(days):
-        if day == days // 2:
-            deployment.publish(bundle | {"contexts": []})
-        for n, name in enumerate(names):
-            at = NOW + day * DAY_MS + n * HOUR_MS
-            deployment.tell([
-                raw("product_purchased", at, profile_id=name, event_id=f"{name}-{day}-line", consent={"email": True}),
-                raw(at=at + 1, profile_id=name, event_id=f"{name}-{day}"),
-            ])  # fmt: skip
-    return Recording(deployment)
-
-
-ORIGINAL: Final = recorded()
-
-
-@pytest.fixture
-def recording() -> Recording:
-    return copy.deepcopy(ORIGINAL)
-
-
-def replayed(recording: Recording, said: str = "all", partition: int | None = None) -> Report:
-    return asyncio.run(replay(recording, ranges.parse(said), partition))
 
 
 def first(recording: Recording, holds: Callable[[Decision], Any]) -> int:
@@ -357,51 +304,3 @@ def test_only_so_many_triggers_are_remembered(recording: Recording, monkeypatch:
     report = replayed(recording)
     assert report.is_equal
     assert 0 < report.triggers_gone < report.replayed
-
-
-def test_one_decision_is_replayed_alone(recording: Recording) -> None:
-    decision = recording.decisions(1)[4]
-    report = replayed(recording, decision.decision_id)
-    assert (report.fates, report.is_equal) == ({"equal": 1}, True)
-    assert "partition 1: 1 decisions, chained from the one before 4, to the end of the range" in to_text(report)
-    assert ("changelog", 0) not in recording.reads
-    assert replayed(recording, "0" * 32).replayed == 0
-
-
-def test_a_stretch_of_time_is_replayed_alone(recording: Recording) -> None:
-    days = [one.decided_at for partition in (0, 1) for one in recording.decisions(partition)]
-    since, until = sorted(days)[5], sorted(days)[11]
-    recording.change(0, lambda one: replace(one, u=one.u ^ 1))
-    report = replayed(recording, f"{since}..{until}")
-    assert (report.replayed, report.is_equal) == (6, True)
-
-
-def test_a_partition_that_is_not_there_is_refused(recording: Recording) -> None:
-    with pytest.raises(UserError, match="there is no partition 2: the deployment has 2, the first is 0"):
-        replayed(recording, partition=2)
-    with pytest.raises(UserError, match="ends before it begins"):
-        replayed(recording, "2017-06-01..2017-06-01T03:00Z")
-
-
-def test_all_that_is_told_can_be_had_as_json(recording: Recording) -> None:
-    for place in range(5):
-        recording.change(place, lambda one: replace(one, u=one.u ^ 1))
-    told = to_json(replayed(recording))
-    assert (told["is_equal"], told["replayed"], told["different"], told["chain_breaks"]) == (False, 40, 5, 0)
-    assert told["unreadable"] == {"record": 0, "evidence": 0, "policy": 0, "key": 0, "other key": 0}
-    assert told["findings"][0]["differences"][0]["field"] == "u"
-    assert told["partitions"][0] == {
-        "partition": 0, "decisions": 20, "begins": "chained from the shard's first",
-        "ends": "to the last one that the shard's state names",
-    }  # fmt: skip
-
-
-def test_more_findings_than_are_shown_are_counted(
-    recording: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.replay.report.FINDINGS_MAX", 2)
-    for place in range(5):
-        recording.change(place, lambda one: replace(one, u=one.u ^ 1, q=7, flags=[], score_micro=1, source="?"))
-    text = to_text(replayed(recording))
-    assert "… and 3 more findings." in text
-    assert "more: " in text
