@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -106,8 +107,9 @@ def _check_routed(log: Log) -> Flaws:
     raw = {(seen.partition, seen.offset): seen.value for seen in log.raw}
     for said in log.said["routed-events"]:
         origin, event = said.told["origin"], said.told["event"]
-        value = raw.get((origin["partition"], origin["offset"])) or b"?"
-        if origin["partition"] != said.shard or value[:1] != b"\0" or decode(value, "raw_event") != event:
+        value = raw.get((origin["partition"], origin["offset"])) or b"{}"
+        came = json.loads(value) if value.startswith(b"{") else decode(value, "raw_event")
+        if origin["partition"] != said.shard or came != event:
             yield f"forwarded as something else than it came: {event['event_id']} at {origin}"
         if said.key != event["profile_id"].encode():
             yield f"forwarded under the key {said.key!r}: {event['event_id']} of {event['profile_id']}"

@@ -1,12 +1,14 @@
 """A bad month of some households, in memory: all that a deployment can do, and nobody who kills it.
 
-The same seed gives the same month.  Beside what `Feeding` does to the events, people take back their consent, facts
-come late, models are cold, dead, late, broken or talk nonsense, and what is delivered is reported late, twice, in the
-wrong partition, as refused or not at all.
+The same seed gives the same month.  Beside what `Feeding` does to the events, people take back their consent and move,
+facts come late and as JSON, models are cold, dead, late, silent, broken or talk nonsense, shards are started again, and
+what is delivered is reported late, twice, in the wrong partition, as refused or not at all.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Iterable
 from dataclasses import replace
@@ -43,7 +45,11 @@ PARTITIONS: Final = 2
 HOUSEHOLDS: Final = 24
 UNTIL: Final = date(2017, 2, 8)
 DEAD_IN: Final = (4, 9)  # slices in which the process of next_purchase is silent
+RESTARTED_IN: Final = (4, 6)  # slices after which shards go on from their rows; after the first, rounds wait
 BROKEN_IN: Final = 8  # from this slice on lapse, which one cannot do without, fails
+ZONES: Final = ("America/Los_Angeles", "Pacific/Auckland", "Mars/Olympus", "UTC")
+LATE_MS: Final = 2 * 3_600_000  # longer than a round is kept that was given up, for the answer that may come
+JSON_EVERY: Final = 15  # events of which one comes as JSON
 PATIENCE_MS: Final = 31_000  # longer than a round of a history waits for a dead process
 NONSENSE: Final[tuple[list[float], ...]] = ([], [7.0] * 26, [0.5], [float("nan")] * 26)
 
@@ -53,6 +59,9 @@ def bundle() -> dict[str, Any]:
     found = grocery()
     basket = found["models"]["basket"] | {"reference": 0.5}  # what stands for it answers between 0 and 1
     found["models"] = found["models"] | {"basket": basket}
+    kind = found["events"]["household_described"]
+    told = kind | {"properties": kind["properties"] | {"zone": "string"}, "optional": [*kind["optional"], "zone"]}
+    found["events"] = found["events"] | {"household_described": told}
     return found
 
 
@@ -63,6 +72,7 @@ class Month:
         self._chance: Final = random.Random(seed)
         self.bundle: Final = bundle()
         self.deployment: Final = Deployment(self.bundle, PARTITIONS)
+        vars(self.deployment.parts._vault)["_seed"] = b"month"  # keys by chance would make each run's bytes its own
         self.deployment.log.run()
         self.policy: Final[Policy] = next(iter(self.deployment.parts.book.by_hash.values()))
         self.feeding: Final = Feeding(households, until, PARTITIONS, self.policy.holdout, seed)
@@ -82,8 +92,12 @@ class Month:
             self._is_alive = number not in DEAD_IN
             self._feed(part.fed)
             log.run()
+            if number in RESTARTED_IN:
+                for partition in range(PARTITIONS):
+                    self.deployment.restart(partition)
             if not self._is_alive:
                 log.pass_time(PATIENCE_MS)  # what waits is given up, and what comes then is not asked
+                del self._asked[: len(self._asked) // 2]  # and some of what was asked is never answered
             self._answer()
             self._feed(self._asides(part.fed, number))
             for output in self._reports:
@@ -96,13 +110,26 @@ class Month:
             self._reports = []
             log.run()
         self.deployment.tick(self.feeding.ends_at + END_MS)
+        log.pass_time(LATE_MS)
         filters = list(self.policy.points["checkout"].board.filters)
         return self._log(), Case(self._fed, self.feeding.homes, self.bundle, filters)
+
+    def digest(self) -> str:
+        """Return a hash over all that stands in the topics and in the rows."""
+        said = hashlib.sha256()
+        for place, records in sorted(self.deployment.log.log.items()):
+            for one in records:
+                said.update(repr((place, one.key, one.value, one.headers)).encode())
+        for rows in self.deployment.rows:
+            said.update(repr(sorted(rows.items())).encode())
+        return said.hexdigest()
 
     # what is fed
 
     def _feed(self, fed: Iterable[Fed]) -> None:
-        for one in fed:
+        for each in fed:
+            is_json = each.event is not None and self._chance.randrange(JSON_EVERY) == 0
+            one = each._replace(value=json.dumps(each.event).encode()) if is_json else each
             self._fed.append(one)
             self.deployment.log.send("raw-events", one.key, one.value, one.partition)
 
@@ -111,15 +138,16 @@ class Month:
         at_home = [one for one in fed if one.fate == ACCEPTED and one.partition == one.home]
         told = [one for one in at_home if not self._is_held_out(one)]
         found = []
-        for place, one in enumerate(self._chance.sample(told, min(6, len(told)))):
+        for place, one in enumerate(self._chance.sample(told, min(8, len(told)))):
             assert one.event is not None
-            event = RawEvent(**one.event)
-            identity = f"aside-{number}-{place}"
+            event = replace(RawEvent(**one.event), event_id=f"aside-{number}-{place}")
             if place < 3:
                 said = {scope: self._chance.random() < 0.6 for scope in ("email", "app")}
-                later = replace(event, event_id=identity, type="consent_recorded", properties={}, consent=said)
+                later = replace(event, type="consent_recorded", properties={}, consent=said)
+            elif place < 5:
+                later = replace(event, type="household_described", properties={"zone": self._chance.choice(ZONES)})
             else:
-                later = replace(event, event_id=identity, traceparent=f"00-{identity}")
+                later = replace(event, traceparent=f"00-{event.event_id}")
             at = event.occurred_at - self._chance.choice((0, 0, 1, 3)) * DAY_MS
             found.append(self._aside(replace(later, occurred_at=at), one))
         return found

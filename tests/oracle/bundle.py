@@ -29,15 +29,15 @@ class Candidate:
     action: Told
     treatment: Told
 
-    @property
+    @cached_property
     def channel(self) -> str:
         return str(self.treatment["channel"])
 
-    @property
+    @cached_property
     def is_promo(self) -> bool:
         return bool(self.action["class"] == "promo")
 
-    @property
+    @cached_property
     def scopes(self) -> dict[str, str]:
         """Return its id in each scope of a contact rule."""
         action = self.action

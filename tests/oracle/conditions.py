@@ -10,9 +10,9 @@ from typing import Any
 Values = dict[str, Any]  # features by name
 
 
-def holds(text: str, values: Values, category: str) -> bool:
-    """Tell whether a condition about a category holds of these features."""
-    for names, code in _terms(text, category, frozenset(values)):
+def holds(text: str, values: Values, category: str, known: frozenset[str]) -> bool:
+    """Tell whether a condition about a category holds of these features; known: their names."""
+    for names, code in _terms(text, category, known):
         used = {slot: values[name] for slot, name in names.items()}
         if None in used.values() or not eval(code, {"__builtins__": {}}, used):
             return False

@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 from tests.oracle.bundle import Bundle, Candidate
 from tests.oracle.words import DAY_MS, decayed, duration_ms, micro
 
+ZONES: Final = available_timezones()
 CONTACTS_MAX: Final = 128
 OFFERS_MAX: Final = 32
 COOLDOWNS_MAX: Final = 64
@@ -53,6 +55,7 @@ class Person:
     offers: list[Offer] = field(default_factory=list)
     cooldowns: dict[str, int] = field(default_factory=dict)  # scope -> until
     pressure: dict[str, tuple[int, int]] = field(default_factory=dict)  # delivery channel -> amount, as of
+    moved: tuple[int, str] = (-1, "")  # when the zone was told, in which event
 
     def counted(self, now: int, *, with_shadows: bool) -> list[tuple[int | None, Contact]]:
         """Return the contacts that count, with their instants; what is in flight comes last, at no instant yet."""
@@ -76,6 +79,11 @@ class Person:
             known = self.consents.get(scope)
             if known is None or at > known[1] or (at == known[1] and not granted):
                 self.consents[scope] = (granted, at)
+
+    def move(self, zone: str | None, said: tuple[int, str]) -> None:
+        """Take it that a person lives by another clock; said: when, in which event. The newest word holds."""
+        if zone and zone in ZONES and said > self.moved:
+            self.zone, self.moved = zone, said
 
     def reserve(self, bundle: Bundle, candidate: Candidate, activation_id: str, now: int, *, ghost: bool) -> None:
         """Take a contact that was decided on."""

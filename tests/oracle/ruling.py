@@ -93,11 +93,21 @@ class Oracle:
             for klass in CLASSES
             if klass not in rule["exempt"] and any(self._binds(rule, klass, one) for one in self.candidates)
         ]
+        self._bound: Final = [{one.place for one in self.candidates if self._binds(*window, one)}
+                              for window in self.windows]  # fmt: skip
+        self._counted: Final = [
+            {self.candidates[place].scopes[window.rule["scope"]] for place in bound}
+            for window, bound in zip(self.windows, self._bound, strict=True)
+        ]
+        self._known: Final = frozenset(bundle.feature_names)
         self.filters: Final = [*BEFORE, *(f"contact:{one.rule['id']}" for one in self.windows), *AFTER]
         self.loads: Final = sorted({(one.channel, one.is_promo) for one in self.candidates})
         self.consents: Final = list(
             dict.fromkeys(scope for one in self.candidates if (scope := bundle.channels[one.channel]["consent"]))
         )
+        self._mine: Final = [
+            {"global", *(f"{scope}:{value}" for scope, value in one.scopes.items())} for one in self.candidates
+        ]
         self._place: Final = {name: place for place, name in enumerate(bundle.categories)}
 
     def rule(self, case: Case) -> Ruling:
@@ -108,7 +118,7 @@ class Oracle:
         held = drawn_from < share
         values = dict(zip(bundle.feature_names, case.features, strict=True))
         propensities, meta, flags, missing = self._estimate(case)
-        counts = [self._count(window, person, now, held=held) for window in self.windows]
+        counts = [self._count(place, person, now, held=held) for place in range(len(self.windows))]
         failed = self._failed(case, values, counts, missing, held=held)
         pressures = [person.pressed(channel, now, with_shadows=held and promo) for channel, promo in self.loads]
         fatigues = [self._fatigue(self.loads[n][0], pressures[n], propensities) for n in range(len(self.loads))]
@@ -166,13 +176,13 @@ class Oracle:
         failed: dict[str, set[int]] = {name: set() for name in (*BEFORE, *AFTER)}
         by_window: list[set[int]] = [set() for _ in self.windows]
         for one in self.candidates:
-            action, mine = one.action, {"global", *(f"{scope}:{value}" for scope, value in one.scopes.items())}
+            action, mine = one.action, self._mine[one.place]
             scope = bundle.channels[one.channel]["consent"]
             begins, ends = bundle.valid(action)
             refusals = {
                 "consent": bool(scope) and not person.consents.get(scope, (False, 0))[0],
                 "suppression": bool(mine & set(person.suppressed)),
-                **{stage: not holds(action[stage], values, action["category"]) for stage in STAGES},
+                **{stage: not holds(action[stage], values, action["category"], self._known) for stage in STAGES},
                 "validity": not begins <= now < ends,
                 "conflict": any(self._is_conflict(one, offer, now, held=held) for offer in person.offers),
                 "cooldown": one.is_promo and any(until > now and at in mine for at, until in person.cooldowns.items()),
@@ -182,7 +192,7 @@ class Oracle:
                 failed[name] |= {one.place} if refused else set()
             for place, window in enumerate(self.windows):
                 observed = counts[place].get(one.scopes[window.rule["scope"]], 0)
-                if self._binds(*window, one) and observed >= window.rule["limit"]:
+                if observed >= window.rule["limit"] and one.place in self._bound[place]:
                     by_window[place].add(one.place)
         return [*(failed[name] for name in BEFORE), *by_window, *(failed[name] for name in AFTER)]
 
@@ -218,8 +228,9 @@ class Oracle:
             or (same_line and pair in conflicts["intents_on_one_line"])
         )
 
-    def _count(self, window: Window, person: Person, now: int, *, held: bool) -> dict[str, int]:
+    def _count(self, place: int, person: Person, now: int, *, held: bool) -> dict[str, int]:
         """Count the contacts of a rule's window, by id of its scope, of the ids that bind a candidate."""
+        window = self.windows[place]
         rule = window.rule
         scope, told = rule["scope"], rule["window"]
         if told.startswith("rolling:"):
@@ -232,8 +243,7 @@ class Oracle:
             for at, one in person.counted(now, with_shadows=shadows)
             if (at is None or at > after) and rule["class"] in ("*", one.klass)
         )
-        binding = {one.scopes[scope] for one in self.candidates if self._binds(*window, one)}
-        return {value: count for value, count in found.items() if value in binding}
+        return {value: count for value, count in found.items() if value in self._counted[place]}
 
     def _fatigue(self, channel: str, pressure: int, propensities: dict[tuple[str, str], int]) -> int:
         told = self.bundle.channels[channel]
@@ -248,7 +258,7 @@ class Oracle:
 
     def _context(self, category: str, values: Told) -> int:
         told = [one for one in self.bundle.told.get("contexts", []) if one["category"] == category]
-        percent: int = sum(one["percent"] for one in told if holds(one["when"], values, category))
+        percent: int = sum(one["percent"] for one in told if holds(one["when"], values, category, self._known))
         return min(max(10**6 + percent * 10**4, 500_000), 2_000_000)
 
     def _terms(
