@@ -93,8 +93,7 @@ class Month:
             self._feed(part.fed)
             log.run()
             if number in RESTARTED_IN:
-                for partition in range(PARTITIONS):
-                    self.deployment.restart(partition)
+                self.deployment.restart()
             if not self._is_alive:
                 log.pass_time(PATIENCE_MS)  # what waits is given up, and what comes then is not asked
                 del self._asked[: len(self._asked) // 2]  # and some of what was asked is never answered
