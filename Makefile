@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 UV := .venv/uv/bin/uv
 READY := .venv/ready
-W ?= 2
+W ?=
 ARGS ?=
 PYTEST := $(BIN)/pytest -q
 
@@ -40,7 +40,7 @@ lint: $(READY)  ## ruff, mypy --strict, import contracts
 docs: $(READY)  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
 
-bench: $(READY)  ## measure workload W (W=2) against its peers on the embedded broker
+bench: $(READY)  ## measure beside the peers on the embedded broker, W0 to W9 (W=2: one of them, W=help: which)
 	@$(BIN)/python -m bench $(W) $(ARGS)
 
 up: $(READY)  ## start the embedded Kafka
