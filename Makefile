@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 UV := .venv/uv/bin/uv
 READY := .venv/ready
-W ?= 2
-SEEDS ?= 1000
+W ?=
+SEEDS ?=
 ARGS ?=
 PYTEST := $(BIN)/pytest -q
 
@@ -41,10 +41,13 @@ lint: $(READY)  ## ruff, mypy --strict, import contracts
 docs: $(READY)  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
 
-simulate: $(READY)  ## play the stream from SEEDS seeds (SEEDS=1000), crashes, zombies and lost answers included
-	@$(BIN)/python -m tests.simulation --seeds 1..$(SEEDS) --jobs $$(nproc) $(ARGS)
+simulate: $(READY)  ## play the stream in memory from SEEDS seeds (1000): crashes, zombies, lost answers
+	@$(BIN)/python -m tests.simulation --seeds 1..$(or $(SEEDS),1000) --jobs $$(nproc) $(ARGS)
 
-bench: $(READY)  ## measure workload W (W=2) against its peers on the embedded broker
+faults: $(READY)  ## break a real Kafka and its workers from SEEDS seeds (10), and judge (ARGS="--list": how)
+	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),10) $(ARGS)
+
+bench: $(READY)  ## measure beside the peers on the embedded broker, W0 to W9 (W=2: one of them, W=help: which)
 	@$(BIN)/python -m bench $(W) $(ARGS)
 
 up: $(READY)  ## start the embedded Kafka
@@ -70,4 +73,4 @@ clean:  ## stop the embedded Kafka and remove what was made, the state in .conti
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@bash requirements/install.sh
 
-.PHONY: help demo test test-all check lint docs simulate bench up down lock clean
+.PHONY: help demo test test-all check lint docs simulate faults bench up down lock clean

@@ -7,6 +7,7 @@ decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
@@ -56,7 +57,9 @@ class Parts:
         """Learn what control topics say, before any shard is told of it."""
         learn = self.book.learn if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
         for record in records:
-            learn(record)
+            # What cannot be learned from is a dead letter of every shard, which decodes it again.
+            with suppress(Exception):
+                learn(record)
 
     def applier(self, partition: int, rows: dict[bytes, bytes], step: int) -> ShardApplier:
         """Return the applier of one shard."""

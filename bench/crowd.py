@@ -19,7 +19,6 @@ from streams.partition import partition_of
 from streams.policy import Policy, compile_policy
 from streams.records import ModelVersion, RawEvent, Value
 from tests.crowd import CATEGORIES, PRODUCTS, crowd_policy
-from tests.examples_of_models import graph
 from tests.models import weighted
 
 PEOPLE: Final = 5_000
@@ -74,6 +73,8 @@ def _farewell(number: int) -> dict[str, Any]:
 @cache
 def versions() -> tuple[ModelVersion, ...]:
     """Return a version of each model: a logistic regression per category, and two graphs of scikit-learn's."""
+    from tests.examples_of_models import graph  # brings libraries of training along, which take seconds
+
     made = []
     for model in policy().models.values():
         version = weighted(model.name, model.inputs, CATEGORIES if model.by_category else ())

@@ -47,7 +47,7 @@ WORKLOADS: Final = (
              _module("decisions")),
     Workload("4", "three models in processes of their own, asked in micro-batches, one of them slow at times",
              "every answer joined or told as late, every decision recomputed", 5, _module("model_workers")),
-    Workload("5", "restore of 0.1, 1 and 5 million rows; failover after kill -9", "every row; none lost or doubled", 5,
+    Workload("5", "restore of 0.1, 1 and 5 million rows; failover after kill -9", "every row; nothing lost or twice", 5,
              _module("restores")),
     Workload("6", "one person is a fifth of the traffic", "outputs, rows; order and caps", 3, _module("hot_key")),
     Workload("7", "one worker, two, four, two", "nothing lost, doubled or disordered", 2, _module("scaling")),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from agents import telemetry
-from agents.codecs.avro import decode_model_version, decode_training_example, encode_dead_letter, encode_model_version
+from agents.codecs.avro import decode_training_example, encode_dead_letter, encode_model_version
 from agents.codecs.errors import Undecodable
 from agents.committed import Committed
 from agents.errors import UserError
@@ -21,7 +21,7 @@ from agents.trainers.syllabus import Syllabus
 from agents.transactions import Written, commit
 from agents.transport.errors import EXIT_REFUSED
 from agents.workers.contract import ModelRefusedError
-from agents.workers.kinds import RELEASE, SIGNALS
+from agents.workers.kinds import RELEASE, SIGNALS, heard
 from streams.records import DeadLetter, ModelVersion, Origin
 from streams.topology import topic_name
 
@@ -42,7 +42,8 @@ class Trainer:
         model: str,
         models: Committed,
     ) -> None:
-        said = [one for one in map(_decode, models.records) if one is not None and one.model == model]
+        there = (heard(record.value) for record in models.records)
+        said = [one for one in there if one is not None and one.model == model]
         self._syllabus = syllabus
         self._producer = producer
         self._settings = settings
@@ -70,7 +71,7 @@ class Trainer:
 
     def follow(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Show the learner a version that came in."""
-        version = _decode(record)
+        version = heard(record.value)
         if version is not None and version.model == self._model:
             self.course.learner.follow(version)
 
@@ -146,7 +147,3 @@ class Trainer:
                 f"{record.partition}/{record.offset}: {cause}: {detail}",
                 EXIT_REFUSED,
             )
-
-
-def _decode(record: ConsumerRecord[Any, Any]) -> ModelVersion | None:
-    return decode_model_version(record.value) if record.value is not None else None

@@ -56,7 +56,7 @@ def decode_position(raw: bytes) -> Position:
     """Return the position; raises Refused when another version of Continuo wrote it."""
     try:
         version, step, places, partitions, mode, namespace = _DECODER.decode(raw)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(
             f"the stored position is not readable ({error}); a newer Continuo may have written it: run that one"
         ) from error

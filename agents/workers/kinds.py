@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Final
 
+import structlog
+
+from agents.codecs.avro import decode_model_version
+from agents.codecs.errors import Undecodable
 from agents.workers.contract import ModelRefusedError, ServedModel
 from streams.records import ModelVersion
 
@@ -15,6 +19,20 @@ KINDS: Final = {  # kind -> module and class, imported when first served: each b
     "onnx": ("agents.workers.onnx", "OnnxModel"),
     "online": ("agents.workers.online", "OnlineModel"),
 }
+
+_log = structlog.get_logger(__name__)
+
+
+def heard(value: bytes | None) -> ModelVersion | None:
+    """Return what a record of `models` says; None for a tombstone, and for bytes that nobody of ours wrote.
+
+    Of those every shard makes a dead letter; here they must not end a process that would read them again and again.
+    """
+    try:
+        return decode_model_version(value) if value is not None else None
+    except Undecodable as error:
+        _log.error("no version of a model", reason=str(error))
+        return None
 
 
 def serve(version: ModelVersion) -> ServedModel:

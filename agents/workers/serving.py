@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError
 
 from agents import telemetry
-from agents.codecs.avro import decode_model_version, decode_request_batch, encode_model_version, encode_proposal_batch
+from agents.codecs.avro import decode_request_batch, encode_model_version, encode_proposal_batch
 from agents.codecs.errors import Undecodable
 from agents.committed import read_committed, wait_partitions
 from agents.service import READY, started
@@ -26,7 +26,7 @@ from agents.settings import Settings
 from agents.transactions import Written, write
 from agents.transport.clients import BATCH_BYTES_MAX
 from agents.workers.answering import answer, live
-from agents.workers.kinds import HEARTBEAT, SIGNALS
+from agents.workers.kinds import HEARTBEAT, SIGNALS, heard
 from agents.workers.shelf import Shelf
 from streams.records import ModelVersion, Proposal, ProposalBatch, Request, RequestBatch
 from streams.topology import topic_name
@@ -164,10 +164,8 @@ class ModelServer:
 
     def _learn(self, value: bytes | None) -> bool:
         """Keep a version of our model; tell whether it was one."""
-        if value is None:
-            return False
-        version = decode_model_version(value)
-        if version.model != self._model or version.kind in SIGNALS:
+        version = heard(value)
+        if version is None or version.model != self._model or version.kind in SIGNALS:
             return False
         self.shelf.put(version)
         self._telemetry.gauge("continuo_model_versions", self._model).set(len(self.shelf.names()))

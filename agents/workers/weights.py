@@ -47,7 +47,7 @@ def decode_weights(artefact: bytes) -> Weights:
     """Return the weights; raise ModelRefusedError for anything that is not a whole artefact."""
     try:
         weights = msgspec.msgpack.decode(artefact, type=Weights)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ModelRefusedError(f"expected the weights of an online model: {error}") from None
     if len(weights.models) != len(weights.keys):
         raise ModelRefusedError(

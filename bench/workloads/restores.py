@@ -108,7 +108,8 @@ def measure(kafka: Kafka, way: Way, fed: dict[str, tuple[int, int]], plan: Plan)
     changelog = way.changelog(namespace)
     if changelog not in fed:
         wanted = {one.name: one for one in wanted_topics(namespace, PARTITIONS)}
-        kafka.create(*wanted.values(), replace(wanted[_changelog(namespace)], name=changelog))
+        wanted[changelog] = replace(wanted[_changelog(namespace)], name=changelog)
+        kafka.create(*wanted.values())
         feed(kafka.address, changelog, _records(namespace, rows, with_positions=way.command is _ours))
         fed[changelog] = _checksum(rows)
     number, checksum = fed[changelog]

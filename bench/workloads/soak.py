@@ -56,7 +56,7 @@ def run(plan: Plan) -> None:
     report.publish(
         TITLE,
         f"{RATE} events a second for {plan.soak_s} s, {SPIKE} times as many for {SPIKE_S:g} s in the middle;\n"
-        f"one in {stream.SHARE} asks for a full decision. Every decision of the topic was replayed byte for byte;\n"
+        f"one in {stream.SHARE} asks for a full decision. Every decision of the topic was replayed, byte for byte;\n"
         "order, caps, draws and chain were judged.\n\n"
         + report.table([("whole", "**the whole stream**")], lines, told),
         lines,

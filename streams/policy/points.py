@@ -63,7 +63,7 @@ def check_point(
     sketch: Sketch, actions: tuple[Action, ...], models: Mapping[str, Model], outcomes: Mapping[str, OutcomeType]
 ) -> None:
     """Note what would silently never happen, or be counted twice, at a decision point."""
-    asked = [models[name] for name in sketch.models]
+    asked = [models[name] for name in sketch.models if name in models]  # any other one is told already
     given = [model.outcome for model in asked if model.outcome]
     for outcome in sorted({outcome for outcome in given if given.count(outcome) > 1}):
         sketch.record.wrong("models", f"two models give {outcome!r}: its value would be counted twice")
