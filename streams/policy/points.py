@@ -63,14 +63,15 @@ def check_point(
     sketch: Sketch, actions: tuple[Action, ...], models: Mapping[str, Model], outcomes: Mapping[str, OutcomeType]
 ) -> None:
     """Note what would silently never happen, or be counted twice, at a decision point."""
-    asked = [models[name] for name in sketch.models if name in models]  # any other one is told already
+    asked = [models[name] for name in sketch.models]
     given = [model.outcome for model in asked if model.outcome]
     for outcome in sorted({outcome for outcome in given if given.count(outcome) > 1}):
         sketch.record.wrong("models", f"two models give {outcome!r}: its value would be counted twice")
     if sum(model.role == "meta" for model in asked) > 1:
         sketch.record.wrong("models", "expected at most one meta-model")
     for model in asked:
-        if model.by_category and outcomes[model.outcome].loses_contact:
+        outcome_type = outcomes.get(model.outcome)  # what is none is told already
+        if model.by_category and outcome_type is not None and outcome_type.loses_contact:
             sketch.record.wrong("models", f"{model.name} answers by category, but a contact is lost for all of them")
     here = [action for action in actions if sketch.name in action.points]
     if not here:

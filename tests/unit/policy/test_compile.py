@@ -285,3 +285,8 @@ def test_what_a_bundle_may_leave_out_has_quiet_defaults() -> None:
 
 def test_an_action_without_a_group_is_its_own() -> None:
     assert compiled().actions[1].group == "soup_more"
+
+
+def test_a_model_by_category_whose_outcome_is_none_is_told_of_and_does_not_end_the_compiler() -> None:
+    bundle = broken("models/next_purchase/outcome", remove=True)
+    assert any(path[:2] == ("models", "next_purchase") for path in problems_of(bundle))

@@ -23,7 +23,10 @@ def test_a_snapshot_does_not_change_when_the_position_goes_on() -> None:
     assert snapshot.places == {"t": Place(1, 1)}
 
 
-@pytest.mark.parametrize("raw", [b"", b"\xc1", msgspec.msgpack.encode((2, 0, {}, 8, "live", "continuo"))])
+NO_TEXT = msgspec.msgpack.encode((1, 0, {}, 8, "live", "~")).replace(b"~", b"\xff")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", NO_TEXT, msgspec.msgpack.encode((2, 0, {}, 8, "live", "continuo"))])
 def test_a_record_of_another_version_is_refused(raw: bytes) -> None:
     with pytest.raises(Refused, match="stored position"):
         decode_position(raw)
