@@ -12,7 +12,7 @@ from agents.policy_topic import BUNDLE, CURRENT, canonical
 from agents.settings import Settings
 from agents.transport.positions import POSITION_KEY, Position, decode_position
 from agents.turn import STEP
-from agents.workers.kinds import HEARTBEAT, RELEASE, SIGNALS
+from agents.workers.kinds import HEARTBEAT, RELEASE, SIGNALS, heard
 from agents.workers.shelf import Shelf
 from streams.partition import partition_of
 from streams.policy import bundle_hash
@@ -92,7 +92,8 @@ class Stream(Protocol):
     def release_barriers(self) -> bool:
         """Release what shards in lockstep stand at, as trainers with nothing to say; tell if there was anything."""
         reached = max((tick.ticked_at for tick in self.said("barriers")), default=0)
-        released = max((one.trained_until for one in self.said("models") if one.kind == RELEASE), default=0)
+        signals = (heard(seen.value) for seen in self.records("models"))
+        released = max((one.trained_until for one in signals if one is not None and one.kind == RELEASE), default=0)
         for model in TRAINED if reached > released else ():
             self.learn(ModelVersion(model, "", RELEASE, reached, 0, b"", None, [], {}))
         return reached > released

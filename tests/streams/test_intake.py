@@ -106,7 +106,8 @@ def test_what_is_no_event_is_parked_as_it_came_and_disturbs_nothing(
     assert stream.durable_rows() == rows
     assert steps(stream) == [here + 1, there]
     assert len(stream.said("dead-letters")) == letters + 1
-    letter, parked = stream.said("dead-letters")[-1], stream.records("dead-letters")[-1]
+    letters_here = zip(stream.said("dead-letters"), stream.records("dead-letters"), strict=True)
+    letter, parked = [one for one in letters_here if one[1].partition == 0][-1]
     (sent, *_) = [one for one in reversed(stream.records("raw-events")) if one.partition == 0]
     assert letter.cause == cause
     assert (letter.key, letter.value, letter.headers) == (b"a key", value, [("trace", b"1")])
@@ -126,6 +127,27 @@ def test_an_event_in_the_midst_of_what_is_none_is_decided(stream: Stream) -> Non
     assert [one.event_id for one in stream.said("events")].count(event.event_id) == 1
     (decision,) = [one for one in stream.said("decisions") if one.trigger_event_id == event.event_id]
     assert decision.flags == ["prior:lapse", "prior:basket"]
+
+
+@pytest.mark.parametrize(
+    ("noun", "key", "cause"),
+    [("models", b"next_purchase/x", "undecodable:magic"), ("policies", b"bundle/x", "internal_error:JSONDecodeError")],
+)
+def test_what_says_nothing_on_a_control_topic_is_a_dead_letter_of_every_shard_and_ends_nobody(
+    stream: Stream, noun: str, key: bytes, cause: str
+) -> None:
+    before, after = basket(0), basket(1)
+    stream.send(noun, key, b"\x07nothing")
+    stream.tell([before])
+    stream.settle()
+    stream.restart()  # who starts reads it again, before there is any shard
+    stream.tell([after])
+    stream.settle()
+    topic = topic_name(stream.settings.namespace, noun)
+    letters = [one for one in stream.said("dead-letters") if one.origin.topic == topic]
+    assert [(one.cause, one.value) for one in letters] == [(cause, b"\x07nothing")] * PARTITIONS
+    decided = {one.trigger_event_id for one in stream.said("decisions")}
+    assert {before.event_id, after.event_id} <= decided
 
 
 def as_avro(event: RawEvent) -> bytes:
