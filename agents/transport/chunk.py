@@ -23,7 +23,7 @@ class ChunkMessage(ConsumerMessage):
             tp.partition,
             first.offset,
             last.timestamp / 1000,
-            0,  # of creation; nobody asks
+            last.timestamp_type,
             None,
             None,
             records,  # type: ignore[arg-type]  # whatever it is, Faust hands it to the schema

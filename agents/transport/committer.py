@@ -92,10 +92,8 @@ class Committer:
         routes = self._routes
         for topic, partition, key, value, headers in turn.outputs:
             route = routes.get((topic, partition)) or self._open(topic, partition)
-            if route.write(route.count, now, key, value, headers) is None:
-                route.begin(now, key, value, headers)
-            else:
-                route.count += 1
+            if route.append(timestamp=now, key=key, value=value, headers=headers) is None:
+                route.begin(key, value, headers, now)
         self._changes.update(turn.changes)
         self.pending += turn.consumed
         self._added += turn.consumed
@@ -175,10 +173,8 @@ class Committer:
         now = int(time() * 1000)
         changelog = _Route(self._producer, self._changelog, self.partition)
         for key, row in changes.items():
-            if changelog.write(changelog.count, now, key, row, []) is None:
-                changelog.begin(now, key, row, [])
-            else:
-                changelog.count += 1
+            if changelog.append(timestamp=now, key=key, value=row) is None:
+                changelog.begin(key, row, [], now)
         taken = [route.take() for route in self._routes.values() if route.is_open()]
         async with asyncio.timeout(self._pace.timeout_s):
             await self._begin()
@@ -208,44 +204,31 @@ class Committer:
 
 
 class _Route:
-    """Batches on their way to one partition of one topic, in order.
+    """Batches on their way to one partition of one topic, in order."""
 
-    Whoever has a record writes it into the last batch's builder: `write(count, …)`, then `count += 1`, or `begin` where
-    it was refused. aiokafka's own `append` around it costs as much as the writing.
-    """
-
-    __slots__ = ("_batches", "_partition", "_producer", "_topic", "count", "write")
+    __slots__ = ("_batches", "_partition", "_producer", "_topic", "append")
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
         self._producer, self._topic, self._partition = producer, topic, partition
         self._batches: list[Any] = []
-        self.count = 0  # records in the last batch
-        self.write: Callable[..., Any] = _refuse  # into the last batch; returns None when that one is full
+        self.append: Callable[..., Any] = _refuse  # of the last batch; None when that one is full
 
-    def begin(self, now: int, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    def begin(self, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], now: int) -> None:
         """Begin another batch; its first record is taken however large, for limits are the topics' and the broker's."""
-        self._seal()
         batch = self._producer.create_batch()
         self._batches.append(batch)
-        self.write = batch._builder.append
-        self.write(0, now, key, value, headers)
-        self.count = 1
+        self.append = batch.append
+        self.append(timestamp=now, key=key, value=value, headers=headers)
 
     def is_open(self) -> bool:
         return bool(self._batches)
 
     def take(self) -> _Route:
         """Return what is here as a route of its own and begin anew."""
-        self._seal()
         taken = _Route(self._producer, self._topic, self._partition)
         taken._batches, self._batches = self._batches, []
+        self.append = _refuse
         return taken
-
-    def _seal(self) -> None:
-        """Tell the last batch how many records it holds: the numbers of a transaction's records follow from it."""
-        if self.count:
-            self._batches[-1]._relative_offset = self.count
-        self.count, self.write = 0, _refuse
 
     async def send(self) -> list[asyncio.Future[Any]]:
         batches = self.take()._batches
@@ -254,5 +237,5 @@ class _Route:
         return [await self._producer.send_batch(batch, self._topic, partition=self._partition) for batch in batches]
 
 
-def _refuse(*_: object) -> None:
+def _refuse(**_: object) -> None:
     """Stand for a batch that is not there: it takes nothing."""

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.consumer import Fetcher, ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -27,7 +27,6 @@ from faust.types import TP
 from agents.transport.chunk import ChunkMessage
 from agents.transport.copartition import Copartition, Held
 from agents.transport.errors import EXIT_REFUSED, die
-from agents.transport.fetched import fetch
 from agents.transport.host import ShardHost
 
 FETCH_S: Final = 0.25  # a resumed partition joins the next fetch only, so no fetch waits longer
@@ -58,20 +57,6 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             max_poll_interval_ms=1_000_000,  # a turnstile that hangs is seen by its transactions
             metadata_max_age_ms=60_000,
         )
-
-    async def _fetch_records(
-        self,
-        consumer: AIOKafkaConsumer,
-        active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 — Faust's name, Faust's caller
-        max_records: int | None = None,
-    ) -> Any:
-        del max_records  # none is set: a fetch is handed on whole
-        if not self.consumer.flow_active:
-            return {}
-        if consumer._closed or consumer._fetcher._closed:
-            raise ConsumerStoppedError
-        return await fetch(consumer, active_partitions, timeout or 0.0)
 
     def _held(self) -> Held:
         shards = cast("ShardHost", self.app).shards

@@ -26,7 +26,6 @@ from agents.settings import Settings, load
 from agents.telemetry import Telemetry
 from agents.transport.app import StreamApp
 from agents.transport.applier import Applier, ApplierFactory, Turn
-from agents.transport.fetched import FetchedRecord
 from agents.transport.tuning import Tuning
 from agents.transport.worker import run_worker
 from bench import crowd
@@ -102,7 +101,7 @@ def in_memory(job: Job, settings: Settings, kept: Path) -> None:
     now = _wall_ms()
     for noun, told in control.items():
         topic = topic_name(settings.namespace, noun)
-        records = [FetchedRecord(topic, 0, offset, now, *one, []) for offset, one in enumerate(told)]
+        records = [_record(topic, 0, offset, now, *one) for offset, one in enumerate(told)]
         parts.listen(topic, records)
         for applier in appliers:
             applier.take(topic, records, now)
@@ -117,16 +116,14 @@ def in_memory(job: Job, settings: Settings, kept: Path) -> None:
     wait_killed()
 
 
-def _chunks(job: Job, now: int) -> list[tuple[int, list[FetchedRecord]]]:
+def _chunks(job: Job, now: int) -> list[tuple[int, list[ConsumerRecord]]]:
     """Return the job's events in runs of one partition, in turn: the opening's first, then the purchases'."""
-    runs: list[tuple[int, list[FetchedRecord]]] = []
+    runs: list[tuple[int, list[ConsumerRecord]]] = []
     offsets = [0] * job.partitions
     for told in (crowd.opening(job.warm, now), _purchases(job, now)):
-        by_partition: list[list[FetchedRecord]] = [[] for _ in range(job.partitions)]
+        by_partition: list[list[ConsumerRecord]] = [[] for _ in range(job.partitions)]
         for partition, key, value in map(crowd.record, told):
-            by_partition[partition].append(
-                FetchedRecord(job.source, partition, offsets[partition], now, key, value, [])
-            )
+            by_partition[partition].append(_record(job.source, partition, offsets[partition], now, key, value))
             offsets[partition] += 1
         longest = max(map(len, by_partition))
         runs += [
@@ -136,6 +133,10 @@ def _chunks(job: Job, now: int) -> list[tuple[int, list[FetchedRecord]]]:
             if first < len(by_partition[partition])
         ]
     return runs
+
+
+def _record(topic: str, partition: int, offset: int, now: int, key: bytes, value: bytes) -> ConsumerRecord:
+    return ConsumerRecord(topic, partition, offset, now, 0, key, value, None, len(key), len(value), ())
 
 
 def _purchases(job: Job, now: int) -> Any:

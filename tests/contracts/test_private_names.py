@@ -8,11 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import Fetcher as KafkaFetcher
-from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
-from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.app.base import App
 from faust.transport.consumer import Consumer, Fetcher
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -30,31 +26,15 @@ OVERRIDDEN = [  # (owner, name, the function that calls it)
     (Consumer, "_new_offset", Consumer._filter_committable_offsets),
     (Consumer, "_commit_offsets", Consumer._commit_tps),
     (AIOKafkaConsumerThread, "_create_worker_consumer", AIOKafkaConsumerThread._create_consumer),
-    (AIOKafkaConsumerThread, "_fetch_records", AIOKafkaConsumerThread.getmany),
 ]
 
-CALLED = [
-    (Consumer, "_get_active_partitions"),
-    (DriverConsumer, "_getmany"),
-    (Consumer, "_commit_offsets"),
-    (KafkaFetcher, "_create_fetch_waiter"),
-    (PartitionRecords, "_consume_aborted_up_to"),
-    (PartitionRecords, "_contains_abort_marker"),
-]
+CALLED = [(Consumer, "_get_active_partitions"), (DriverConsumer, "_getmany"), (Consumer, "_commit_offsets")]
 
 ATTRIBUTES = [  # (function that sets it, name)
     (Consumer.__init__, "_read_offset"),
     (Consumer.__init__, "_committed_offset"),
     (Service.__init__, "_stopped"),
     (App._stop_consumer, "_consumer"),
-    (AIOKafkaConsumer.start, "_fetcher"),
-    (AIOKafkaConsumer.__init__, "_closed"),
-    *((KafkaFetcher.__init__, name) for name in ("_closed", "_records", "_subscriptions")),
-    (FetchResult.__init__, "_partition_records"),
-    *((PartitionRecords.__init__, name) for name in ("_tp", "_records", "_check_crcs", "_isolation_level")),
-    (PartitionRecords.__init__, "_aborted_producers"),
-    (BatchBuilder.__init__, "_builder"),
-    (BatchBuilder.__init__, "_relative_offset"),
 ]
 
 

@@ -93,7 +93,8 @@ class Feeding:
         begun = self.begins_at
         cut = [list(events) for _, events in groupby(self._events, key=lambda e: (e.occurred_at - begun) // SLICE_MS)]
         for number, events in enumerate(cut):
-            following = cut[number + 1] if number + 1 < len(cut) else []
+            # What comes late makes a detour, and may still be under way when the next slice is taken.
+            following = [event for later in cut[number + 1 : number + 3] for event in later]
             yield self._slice(events, {event.profile_id for event in following}, is_first=number == 0)
 
     def _slice(self, events: list[RawEvent], following: set[str], *, is_first: bool) -> Slice:
