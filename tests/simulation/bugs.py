@@ -131,12 +131,12 @@ def errors_passed_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def old_chunks_taken(patch: pytest.MonkeyPatch) -> None:
-    """What was fetched for a former assignment is applied in the next one."""
+    """What was fetched for a former assignment is applied in the next one, whether it follows there or not."""
     offer = Shards.offer
 
     async def offer_as_new(self: Shards, chunk: Any) -> None:
         if chunk.message.partition in self.shards:
-            chunk.message.generation_id = self.generation
+            chunk.message.generation_id, chunk.message.since = self.generation, 0
         await offer(self, chunk)
 
     patch.setattr(Shards, "offer", offer_as_new)
