@@ -10,7 +10,8 @@ READY := .venv/ready
 W ?=
 SEEDS ?=
 ARGS ?=
-PYTEST := $(BIN)/pytest -q
+JOBS ?= 2
+PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile  # a file stays in one process, with one broker for all its tests
 
 help:  ## show this list
 	@echo "Continuo: models propose, streams decide, agents act, schemas say."
@@ -22,7 +23,7 @@ help:  ## show this list
 demo: $(READY)  ## stream a real grocery chain's year through a real Kafka and report (ARGS="--help" for options)
 	@$(BIN)/continuo demo $(ARGS)
 
-test: lint  ## what CI runs: lint, then every test that is not slow, a real Kafka included
+test: lint  ## what CI runs: lint, then every test that is not slow, a real Kafka included (JOBS=1: one by one)
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-all: lint  ## the same with the slow tests

@@ -58,7 +58,8 @@ def test_processes_killed_at_random_change_nothing_that_was_promised(
         replayed = asyncio.run(replay(topics, ranges.parse("all")))
     filters = list(deployment.policy.points["checkout"].board.filters)
     case = Case(fed, feeding.homes, bundle, filters)
-    assert flaws(log, case) == [], f"SEED={seed}"
+    found = flaws(log, case)
+    assert not found, "\n".join([f"SEED={seed}", *found[:20]])
     assert replayed.is_equal, f"SEED={seed}\n{to_text(replayed)}"
     assert replayed.replayed == len(log.said["decisions"]), f"SEED={seed}"
     seen = mechanisms(log, case)
