@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 UV := .venv/uv/bin/uv
+COMPILED := .continuo/compiled/env
 READY := .venv/ready
 W ?=
 SEEDS ?=
@@ -28,6 +29,14 @@ test: lint  ## what CI runs: lint, then every test that is not slow, a real Kafk
 
 test-all: lint  ## the same with the slow tests
 	@$(PYTEST) $(ARGS)
+
+compiled: $(READY)  ## an environment with the compiled wheel, in .continuo/compiled/env (gcc; two minutes the first time)
+	@bash deploy/compiled.sh
+
+test-compiled: compiled  ## the tests of the core and of the stream on the compiled build (ARGS: other ones)
+	@$(COMPILED)/bin/python -P -m pytest -q -n $(JOBS) --dist loadfile --core compiled -m "not slow" \
+		-o pythonpath="$$($(COMPILED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') ." \
+		$(or $(ARGS),tests/unit tests/properties tests/golden tests/streams)
 
 check: lint  ## the quick half of `test`: lint, then the tests that need no broker
 	@$(PYTEST) -m "not slow and not kafka" $(ARGS)
@@ -74,4 +83,4 @@ clean:  ## stop the embedded Kafka and remove what was made, the state in .conti
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@bash requirements/install.sh
 
-.PHONY: help demo test test-all check lint docs simulate faults bench up down lock clean
+.PHONY: help demo test test-all compiled test-compiled check lint docs simulate faults bench up down lock clean

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import agents.commands
+from agents.build import core_build
 from agents.errors import UserError
 
 
@@ -66,7 +67,9 @@ def summary(name: str) -> str:
     epilog="Settings are environment variables CONTINUO_<SETTING> or keys of ./continuo.toml. "
     "`continuo COMMAND --help` tells more.",
 )
-@click.version_option(package_name="continuo", prog_name="continuo")
+@click.version_option(
+    package_name="continuo", prog_name="continuo", message=f"%(prog)s, version %(version)s, core {core_build()}"
+)
 def cli() -> None:
     """Decide once for every person, across all models and delivery channels, on Kafka.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import floor
-from typing import Final
+from typing import Any, Final
 
 from streams.ids import derive, remember
 from streams.inputs import Models
@@ -58,7 +58,8 @@ def is_alive(row: ModelRow | None, wall: int) -> bool:
 def current_version(row: ModelRow | None, model: Model, clock: int) -> str:
     """Return the newest version for the model's inputs that learned from nothing later than `clock`; "" = none."""
     if row is not None:
-        for version in reversed(row.versions):
+        versions: list[list[Any]] = row.versions
+        for version in versions[::-1]:
             if version[0] <= clock and version[5] == model.layout:
                 return str(version[1])
     return ""

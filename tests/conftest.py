@@ -7,11 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from agents.build import core_build
 from agents.settings import PREFIX
 
 pytest_plugins = ["tests.brokers"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Have `--core`, by which `make test-compiled` makes sure of what it tests."""
+    parser.addoption("--core", choices=("pure", "compiled"), default=None, help="test no other build of the core")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End at once if the core is another build than is asked for."""
+    asked = config.getoption("--core")
+    if asked not in (None, core_build()):
+        raise pytest.UsageError(f"--core: expected the {asked} core, found the {core_build()} one")
+
+
+def pytest_report_header() -> str:
+    """Tell which build of the core is tested."""
+    return f"core: {core_build()}"
 
 
 @pytest.fixture(scope="session")

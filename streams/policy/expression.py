@@ -51,7 +51,8 @@ def parse(text: str, features: Features, category: str = "") -> tuple[Term, ...]
         reader = _Reader(features, category)
         if reader.type_of(tree) != "bool":
             raise ConditionError(f"expected something true or false, got {text!r}")
-        return tuple(_term(reader.columns(term)) for term in _conjuncts(tree))
+        columns = _Columns(reader)
+        return tuple(_term(cast("ast.expr", columns.visit(term))) for term in _conjuncts(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConditionError(f"expected a condition such as 'recency_d <= 30', got {text!r} ({error})") from error
 
@@ -116,18 +117,9 @@ class _Reader:
             return self._compare(node)
         return self.features.types[self.name_of(node)]
 
-    def columns(self, node: ast.expr) -> ast.expr:
-        """Return the same expression over v<column>."""
-        reader = self
-
-        class Rename(ast.NodeTransformer):
-            def visit_Name(self, node: ast.Name) -> ast.expr:
-                return ast.Name(f"v{reader.at[reader.name_of(node)]}", ast.Load())
-
-            def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-                return ast.Name(f"v{reader.at[reader.name_of(node)]}", ast.Load())
-
-        return cast("ast.expr", Rename().visit(node))
+    def column_of(self, node: ast.Name | ast.Attribute) -> ast.Name:
+        """Return v<column> for the feature that a name or `name.category` means."""
+        return ast.Name(f"v{self.at[self.name_of(node)]}", ast.Load())
 
     def _constant(self, node: ast.Constant) -> str:
         kind = _CONSTANTS.get(type(node.value))
@@ -163,6 +155,19 @@ class _Reader:
         for member in node.elts:
             if not isinstance(member, ast.Constant) or self._constant(member) != kind:
                 raise ConditionError(f"expected {kind}, got {ast.unparse(member)}")
+
+
+class _Columns(ast.NodeTransformer):
+    """Writes v<column> for each feature."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self.reader: Final = reader
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.reader.column_of(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        return self.reader.column_of(node)
 
 
 def _conjuncts(node: ast.expr) -> list[ast.expr]:

@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from itertools import groupby
 from typing import Any, Final
@@ -48,7 +48,7 @@ def _json(event: RawEvent, number: int, *without: str) -> bytes:
 
 
 def _told(event: RawEvent) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in RawEvent.__slots__}
+    return {field.name: getattr(event, field.name) for field in fields(event)}
 
 
 POISONS: Final[dict[str, Poison]] = {

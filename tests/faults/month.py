@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any, Final
 
@@ -157,7 +157,7 @@ class Month:
         return bucket(holdout.seed, one.key.decode()) < holdout.buckets
 
     def _aside(self, event: RawEvent, like: Fed) -> Fed:
-        told = {name: getattr(event, name) for name in RawEvent.__slots__}
+        told = {field.name: getattr(event, field.name) for field in fields(event)}
         return like._replace(value=encode_raw_event(event), fate=ACCEPTED, event=told)
 
     # models

@@ -58,6 +58,7 @@ def test_the_wheel_holds_the_three_packages_with_their_schemas_and_lock(wheel: P
     }
     assert needed <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert wheel.name.endswith("-py3-none-any.whl")  # native modules are for who asks
 
 
 def test_no_other_distribution_owns_our_names(installed: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Any, Final
 
 from agents.codecs.avro import DECODERS, ENCODERS
@@ -97,5 +98,5 @@ class Serving:
 def _spoilt(proposal: Proposal, dice: Dice) -> Proposal:
     if not dice.is_in(SPOILT_PERCENT):
         return proposal
-    said = {name: getattr(proposal, name) for name in Proposal.__slots__}
+    said = {field.name: getattr(proposal, field.name) for field in fields(proposal)}
     return Proposal(**said | dice.one_of(SPOILT))

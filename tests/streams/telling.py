@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from dataclasses import fields
 from functools import partial
 from typing import Any, Final
 
@@ -61,7 +62,7 @@ def _paragraphs(life: Life, noun: str, schema: str, seen: Seen) -> list[str]:
 
 def _fields(life: Life, record: Any) -> list[str]:
     lines = []
-    for name in type(record).__slots__:
+    for name in (field.name for field in fields(record)):
         value = getattr(record, name)
         if name in UNTOLD or value in (None, "", [], {}) or (name, value) == ("deadline_at", 0):
             continue

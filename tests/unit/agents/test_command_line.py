@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType
 
 import click
 import pytest
@@ -14,6 +16,7 @@ from click.testing import CliRunner
 import agents.commands
 from agents.__main__ import cli, summary
 from agents.errors import UserError
+from streams.step import Step
 
 NAMES = cli.list_commands(click.Context(cli))
 
@@ -83,9 +86,10 @@ def test_an_error_nobody_expected_keeps_its_traceback(extra_commands: Path) -> N
     assert isinstance(ran.exception, ZeroDivisionError)
 
 
-def test_the_version_is_the_projects() -> None:
+def test_the_version_is_the_projects_and_tells_which_build_of_the_core_runs() -> None:
     ran = subprocess.run([sys.executable, "-m", "agents", "--version"], capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith("continuo, version ")
+    build = "pure" if isinstance(Step.apply, FunctionType) else "compiled"
+    assert ran.stdout == f"continuo, version {version('continuo')}, core {build}\n"
 
 
 def test_a_user_error_ends_with_one_unless_it_says_otherwise() -> None:
