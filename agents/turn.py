@@ -47,6 +47,7 @@ class Encoder:
         self._partition: Final = partition
         self._partitions: Final = partitions
         self._names: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str], tuple[str, Callable[[Output], bytes], int]] = {}  # by noun and model
         self._asked: dict[str, list[Request]] = {}  # by model, awaiting their batch
         self._step = -1
         self._headers: list[tuple[str, bytes]] = []
@@ -59,14 +60,19 @@ class Encoder:
         if output.noun == "requests":
             self._asked.setdefault(output.model, []).append(output.record)
             return None
-        value = _ENCODE[output.noun](output)
-        limit = BY_NOUN[output.noun].record_bytes_max
+        noun = output.noun
+        known = self._known.get((noun, output.model))
+        if known is None:
+            known = self._name(noun, output.model), _ENCODE[noun], BY_NOUN[noun].record_bytes_max
+            self._known[noun, output.model] = known
+        name, encode, limit = known
+        value = encode(output)
         if len(value) > limit:
-            message = f"{len(value)} bytes for {output.noun}, at most {limit}"
+            message = f"{len(value)} bytes for {noun}, at most {limit}"
             raise TooLarge(message)
         key = output.key.encode() or None
-        owner = partition_of(output.key, self._partitions) if output.noun == "routed-events" else None
-        return self._name(output.noun, output.model), owner, key, value, self._stamp(output.step)
+        owner = partition_of(output.key, self._partitions) if noun == "routed-events" else None
+        return name, owner, key, value, self._stamp(output.step)
 
     def batches(self, step: int, wall: int) -> list[KafkaOutput]:
         """Return what was asked since the last call, in micro-batches, in step order for each model."""

@@ -1,6 +1,7 @@
 """Each peer in an environment of its own, made on first use below `.continuo/bench`.
 
-The loops and Faust run on the versions that `requirements/dev.txt` locks, each with nothing else beside it. The C floor
+The loops and Faust run on the versions that `requirements/dev.txt` locks, each with nothing else beside it; our own
+compiled build has the environment of `make compiled`. The C floor
 is compiled against Debian's librdkafka, the Kafka Streams peer by Debian's Maven on Debian's JDK; where one of these is
 missing and we may install, we do.
 """
@@ -40,6 +41,17 @@ def python(*packages: str) -> Path:
         _run([*install, *packages, "msgspec"])
         (folder / "ready").touch()
     return interpreter
+
+
+@cache
+def compiled() -> tuple[Path, Path]:
+    """Return the Python of the environment that has our compiled wheel, and the folder that the wheel is in."""
+    _need("gcc", "gcc", "libc6-dev")
+    _tell("compiling the core, unless it is there (two minutes)")
+    _run(["bash", str(ROOT / "deploy" / "compiled.sh")])
+    folder = ROOT / ".continuo" / "compiled" / "env"
+    (wheel,) = folder.glob("lib/python*/site-packages")
+    return folder / "bin" / "python", wheel
 
 
 @cache

@@ -43,7 +43,7 @@ WORKLOADS: Final = (
     Workload("1", "decode, add a field, encode, produce", "outputs", 4, partial(_backlog, "W1")),
     Workload("2", "a row per person, a compacted changelog, one output an event", "outputs, rows", 8,
              partial(_backlog, "W2")),
-    Workload("3", "the whole stream, a full decision an event; the decision core alone", "every decision recomputed", 4,
+    Workload("3", "the whole stream, a full decision an event; the decision core alone", "every decision recomputed", 7,
              _module("decisions")),
     Workload("4", "three models in processes of their own, asked in micro-batches, one of them slow at times",
              "every answer joined or told as late, every decision recomputed", 5, _module("model_workers")),

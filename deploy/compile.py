@@ -29,7 +29,7 @@ COMPILED: Final = (
     "agents/codecs/generated/*.py",
     *(f"agents/codecs/{name}.py" for name in ("framing", "prefix", "varint")),
 )
-PURE: Final = ("__init__.py", "evidence.py")  # the first does nothing; the second has its own reason in its first lines
+PURE: Final = ("__init__.py",)  # nothing runs there
 KEPT: Final = Path(".continuo", "compiled")
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from streams.ids import derive
 from streams.policy import Candidate, OutcomeType, Policy
+from streams.policy.models import Label
 from streams.records import Event, Outcome, Reward
 from streams.rows import OpenDecision, OpenDecisions, Round
 
@@ -74,32 +75,35 @@ def observe(row: OpenDecisions, event: Event, policies: Mapping[str, Policy]) ->
     """Note on every open decision what this event means to it; tell whether it meant anything."""
     changed = False
     at = event.occurred_at
+    about = event.properties.get("category")
     touches: dict[str, Touch] = {}  # by outcome, made when first needed: an id is a hash
+    read_from = ""  # the hash of the policy whose labels and outcomes these are
+    labels: tuple[tuple[str, Label], ...] = ()
+    outcomes: tuple[OutcomeType, ...] = ()
     for opened in row.decisions:
         age = at - opened.decided_at
         if age <= 0:
             continue
-        policy = policies[opened.policy_hash]
-        for model, label in policy.labels_by_event.get(event.type, ()):
-            if age <= label.window_ms and (not label.match_category or _is_about(event, opened.category)):
+        if opened.policy_hash != read_from:
+            read_from = opened.policy_hash
+            labels = policies[read_from].labels_by_event.get(event.type, ())
+            outcomes = policies[read_from].outcomes_by_event.get(event.type, ())
+        for model, label in labels:
+            if age <= label.window_ms and (not label.match_category or about == opened.category):
                 noted = opened.labels.get(model)
                 if noted is None or at < noted[1]:
                     opened.labels[model] = [label.value_of(event.properties), at]
                     changed = True
         if not opened.action:
             continue
-        for outcome in policy.outcomes_by_event.get(event.type, ()):
-            if age > outcome.window_ms or (outcome.match_category and not _is_about(event, opened.category)):
+        for outcome in outcomes:
+            if age > outcome.window_ms or (outcome.match_category and about != opened.category):
                 continue
             if len(opened.touches) < TOUCHES_MAX:
                 touch = touches.get(outcome.name) or touches.setdefault(outcome.name, _touch(outcome, event))
                 opened.touches.append(touch)
                 changed = True
     return changed
-
-
-def _is_about(event: Event, category: str) -> bool:
-    return event.properties.get("category") == category
 
 
 def _touch(outcome: OutcomeType, event: Event) -> Touch:

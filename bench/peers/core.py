@@ -5,6 +5,7 @@ Says the two words of every peer; then decides everything again from its record 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -38,9 +39,10 @@ def main(job: Job, kept: Path) -> None:
     for verdict, evidence in verdicts:
         if pack(replay(policy, unpack(evidence, _seal)), _seal) != evidence:
             raise Wrong(f"decision {verdict.decision_id}: decided again from its evidence, other bytes come out")
+    digest = hashlib.sha256(b"".join(evidence for _, evidence in verdicts)).hexdigest()
     scored = sum(len(verdict.scored) for verdict, _ in verdicts) / len(verdicts)
     acted = sum(verdict.chosen >= 0 for verdict, _ in verdicts) / len(verdicts)
-    kept.write_bytes(msgspec.msgpack.encode((len(point.board.candidates), scored, acted)))
+    kept.write_bytes(msgspec.msgpack.encode((len(point.board.candidates), scored, acted, digest)))
     say("kept")
     wait_killed()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
-from functools import partial
+from collections import defaultdict
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -11,13 +14,15 @@ from typing import Final
 import msgspec
 
 from agents.codecs.avro import DECODERS
-from bench import crowd, meter, recompute, report
+from bench import crowd, environments, meter, recompute, report
+from bench.environments import ROOT
 from bench.feeding import feed
 from bench.kafka import Kafka, running
 from bench.peers.job import Job
 from bench.report import Column, middle, spread
 from bench.rounds import Line, Plan, interleave
 from bench.source import PARTITIONS
+from bench.verify import Wrong
 from bench.whole import prepare, recompute_topics
 from bench.workloads.backlog import environment
 from streams.topology import topic_name
@@ -25,14 +30,18 @@ from streams.topology import topic_name
 TITLE: Final = "W3: the whole stream, a full decision an event"
 ROWS: Final = (
     ("core", "the decision core alone, its record encoded"),
+    ("core-compiled", "the same, compiled"),
     ("memory", "**the whole stream**, without Kafka"),
+    ("memory-compiled", "**the same, compiled**"),
     ("kafka", "**the whole stream**, on Kafka, exactly once"),
+    ("kafka-compiled", "**the same, compiled**"),
 )
 PURCHASES, PURCHASES_QUICK = 20_000, 500
 PEOPLE_QUICK: Final = 300
 WORD_S: Final = 300.0
 
 _runs = count()
+_digests: defaultdict[int, set[str]] = defaultdict(set)  # of the core's evidence, by how many decisions: one each
 
 
 def run(plan: Plan) -> None:
@@ -52,8 +61,9 @@ def run(plan: Plan) -> None:
     report.publish(
         TITLE,
         f"An event is decoded, ingested and folded, three models answer inline (one online, two ONNX), one decision is "
-        f"made\nand recorded, its activation goes out; {crowd.PEOPLE:,} people, pure Python.\n"
-        "Every decision of every run was decided again from its record, byte for byte.\n\n"
+        f"made\nand recorded, its activation goes out; {crowd.PEOPLE:,} people. "
+        "Compiled: by mypyc, the wheel of `make compiled`; the models are the same.\n"
+        "Every decision of every run was decided again from its record in plain Python, byte for byte.\n\n"
         + report.table(ROWS, lines, columns),
         lines,
         plan,
@@ -65,28 +75,31 @@ def measure(kafka: Kafka, row: str, plan: Plan) -> Line:
     people, purchases = (PEOPLE_QUICK, PURCHASES_QUICK) if plan.quick else (crowd.PEOPLE, PURCHASES)
     namespace = f"bench-w3-{next(_runs)}"
     names = {noun: topic_name(namespace, noun) for noun in ("raw-events", "decisions", "changelog")}
-    warm = 0 if row == "core" else people
+    part, _, build = row.partition("-")
+    warm = 0 if part == "core" else people
     job = Job(
         "W3", kafka.address, names["raw-events"], names["decisions"], names["changelog"], namespace, PARTITIONS,
         warm + purchases, warm, 0,
     )  # fmt: skip
     state = kafka.home / namespace
     state.mkdir()
-    if row == "kafka":
+    if part == "kafka":
         prepare(kafka, namespace)
         feed(kafka.address, job.source, map(crowd.record, crowd.opening(people, meter.wall_ms())))
         feed(kafka.address, job.source, (bought(n, people) for n in range(purchases)))
-    program = ["core"] if row == "core" else ["whole", row]
-    command = [sys.executable, "-m", f"bench.peers.{program[0]}", *program[1:]]
-    with meter.Program(command, environment(job, namespace, state), state / "log") as peer:
+    python, path = _interpreter(build)
+    program = ["core"] if part == "core" else ["whole", part]
+    command = [python, "-P", "-m", f"bench.peers.{program[0]}", *program[1:]]
+    told = environment(job, namespace, state) | {"PYTHONPATH": path}
+    with meter.Program(command, told, state / "log") as peer:
         peer.wait_word("begin", WORD_S)
         before = meter.read([peer.pid], kafka.pid)
         peer.wait_word("end", WORD_S)
         passed = meter.read([peer.pid], kafka.pid).since(before)
         rss_mb = peer.rss_mb()
-        if row != "kafka":
+        if part != "kafka":
             peer.wait_word("kept", WORD_S)
-    found = _recompute(row, kafka, namespace, purchases, state / "kept")
+    found = _recompute(part, kafka, namespace, purchases, state / "kept")
     return passed | found | {
         "events": purchases, "rss_mb": rss_mb, "us": passed["cpu_s"] / purchases * 1e6,
         "per_core": purchases / passed["cpu_s"], "rate": purchases / passed["wall_s"],
@@ -98,12 +111,31 @@ def bought(n: int, people: int) -> crowd.Record:
     return crowd.record(crowd.purchase(n, n % people, meter.wall_ms()))
 
 
-def _recompute(row: str, kafka: Kafka, namespace: str, purchases: int, kept: Path) -> Line:
-    if row == "core":
-        candidates, scored, acted = msgspec.msgpack.decode(kept.read_bytes(), type=tuple[int, float, float])
+@cache
+def _interpreter(build: str) -> tuple[str, str]:
+    """Return the Python that has a build, and the path that leads it to that build before the checkout's sources."""
+    if not build:
+        python, path = sys.executable, str(ROOT)
+    else:
+        compiled, wheel = environments.compiled()
+        python, path = str(compiled), os.pathsep.join((str(wheel), str(ROOT)))
+    asked = [python, "-P", "-c", "from agents.build import core_build; print(core_build())"]
+    came = subprocess.run(asked, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True).stdout.strip()
+    if came != (build or "pure"):
+        raise SystemExit(f"expected the {build or 'pure'} core under {path}, came the {came} one")
+    return python, path
+
+
+def _recompute(part: str, kafka: Kafka, namespace: str, purchases: int, kept: Path) -> Line:
+    if part == "core":
+        told = tuple[int, float, float, str]
+        candidates, scored, acted, digest = msgspec.msgpack.decode(kept.read_bytes(), type=told)
+        _digests[purchases].add(digest)
+        if len(_digests[purchases]) > 1:
+            raise Wrong(f"{purchases} decisions: expected the same evidence of every build; it differs")
         return {"candidates": candidates, "scored": scored, "acted": acted}
     wanted = (crowd.decision_id(crowd.purchase(n, 0, 0)) for n in range(purchases))
-    if row == "kafka":
+    if part == "kafka":
         found = recompute_topics(kafka, namespace, wanted)
     else:
         said, shards = msgspec.msgpack.decode(

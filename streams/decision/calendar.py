@@ -9,14 +9,19 @@ from zoneinfo import ZoneInfo
 
 QUARTER_MS: Final = 900_000  # offsets and their changes are multiples of it, so nothing begins within one
 CACHED_MAX: Final = 65_536  # two years of one zone; 10 MiB
+DAYS_MAX: Final = 4_096  # of a history, each read in several zones at a time
 
-Starts = tuple[int, int, int]  # of the day, the week (Monday), the month; epoch ms
+Starts = tuple[int, ...]  # of the day, the week (Monday), the month; epoch ms
 
 
 @lru_cache(maxsize=CACHED_MAX)
 def _starts(zone: str, quarter: int) -> Starts:
-    local = datetime.fromtimestamp(quarter * QUARTER_MS // 1_000, ZoneInfo(zone))
-    day = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return _starts_of(zone, datetime.fromtimestamp(quarter * QUARTER_MS // 1_000, ZoneInfo(zone)).toordinal())
+
+
+@lru_cache(maxsize=DAYS_MAX)
+def _starts_of(zone: str, ordinal: int) -> Starts:
+    day = datetime.fromordinal(ordinal).replace(tzinfo=ZoneInfo(zone))
     week = (day - timedelta(days=day.weekday())).replace(fold=0)
     month = day.replace(day=1)
     return (int(day.timestamp()) * 1_000, int(week.timestamp()) * 1_000, int(month.timestamp()) * 1_000)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
 from functools import lru_cache
-from itertools import accumulate
 from typing import Final
 
 from streams.decision.verdict import WHOLE
@@ -53,7 +51,11 @@ def quantise(epsilon_ppm: int, arms: int, best: int) -> tuple[int, ...]:
 
 def pick(q: tuple[int, ...], u: int) -> int:
     """Return the arm in whose share of [0, 2³²) u falls."""
-    return bisect_right(list(accumulate(q)), u)
+    arm, end = 0, q[0]
+    while end <= u:
+        arm += 1
+        end += q[arm]
+    return arm
 
 
 def rank(
@@ -73,24 +75,32 @@ def choose(
     board: Board,
     exploration: Exploration,
     feasible: list[int],
-    scores: dict[int, int],
+    scores: list[int],
     shown: dict[str, int],
     decision_id: str,
 ) -> Choice:
-    """Choose one of the feasible candidates (at least one); tier 0 comes first and is never explored."""
+    """Choose one of the feasible candidates (at least one); tier 0 comes first and is never explored.
+
+    `scores` are aligned with `feasible`.
+    """
     u = draw(exploration.salt, decision_id)
-    urgent = [index for index in feasible if board.candidates[index].tier == 0]
-    rivals = urgent or feasible
-    top = max([scores[index] for index in rivals])
-    firsts = [index for index in rivals if scores[index] == top]
-    ranked = firsts if len(firsts) > 1 else []
-    best = rank(board, firsts, scores, shown, decision_id)[0] if ranked else firsts[0]
+    candidates = board.candidates
+    urgent = [place for place, index in enumerate(feasible) if candidates[index].tier == 0]
+    if urgent:
+        feasible, scores = [feasible[place] for place in urgent], [scores[place] for place in urgent]
+    top = max(scores)
+    firsts = [index for place, index in enumerate(feasible) if scores[place] == top]
+    best, ranked = firsts[0], []
+    if len(firsts) > 1:
+        best, ranked = rank(board, firsts, dict.fromkeys(firsts, top), shown, decision_id)[0], firsts
     if urgent:
         return Choice([best], [WHOLE], u, best, best, ranked)
-    near = [index for index in rivals if scores[index] >= top - exploration.delta_micro]
+    floor = top - exploration.delta_micro
+    near = [index for place, index in enumerate(feasible) if scores[place] >= floor]
     arms_max = max(1, exploration.epsilon_ppm // FLOOR_PPM)
     if len(near) > arms_max:
         ranked = near
-        near = sorted(rank(board, near, scores, shown, decision_id)[:arms_max])
+        by_index = dict(zip(feasible, scores, strict=True))
+        near = sorted(rank(board, near, by_index, shown, decision_id)[:arms_max])
     q = quantise(exploration.epsilon_ppm, len(near), near.index(best))
     return Choice(near, list(q), u, best, near[pick(q, u)], ranked)

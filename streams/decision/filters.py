@@ -11,8 +11,8 @@ from streams.rows import Offer
 def refused_by_consent(board: Board, consents: list[list[int]]) -> int:
     """Refuse what needs a consent that is not granted; no word is no consent."""
     refused = 0
-    for mask, consent in zip(board.by_consent.values(), consents, strict=True):
-        if not consent[0]:
+    for index, mask in enumerate(board.consent_masks):
+        if not consents[index][0]:
             refused |= mask
     return refused
 
@@ -52,10 +52,10 @@ def refused_by_offers(board: Board, offers: list[Offer]) -> int:
 def refused_by_contact(board: Board, counts: list[dict[str, int]]) -> list[int]:
     """Refuse, rule by rule, what has reached its limit."""
     refused: list[int] = []
-    for window, observed in zip(board.windows, counts, strict=True):
+    for index, window in enumerate(board.windows):
         mask = window.always
         limit = window.limit
-        for value, count in observed.items():
+        for value, count in counts[index].items():
             if count >= limit:
                 mask |= window.by_value[value]
         refused.append(mask)

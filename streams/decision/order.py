@@ -60,15 +60,13 @@ def conclude(policy: Policy, point: Point, snapshot: Snapshot, decision_id: str,
     fatigues = fatigue_micro(board, estimates.propensities, snapshot.pressures_ppm)
     scored = members(board.everyone & ~union(failed))
     scores = score(board, scored, estimates.propensities, contexts, fatigues, estimates.meta_ppm)
-    by_index = dict(zip(scored, scores.score, strict=True))
-    candidates = board.candidates
-    feasible = [index for index in scored if by_index[index] > candidates[index].threshold_micro]
+    feasible = scores.feasible
 
     choice: Choice | None = None
     source, chosen, ghost = NONE, -1, -1
     if feasible:
-        choice = choose(board, policy.exploration, feasible, by_index, snapshot.shown, decision_id)
-        if snapshot.bucket < policy.holdout.buckets and candidates[choice.chosen].klass == "promo":
+        choice = choose(board, policy.exploration, feasible, scores.feasible_score, snapshot.shown, decision_id)
+        if snapshot.bucket < policy.holdout.buckets and board.candidates[choice.chosen].klass == "promo":
             source, ghost = HOLDOUT, choice.chosen
         else:
             source, chosen = BEST if choice.chosen == choice.best else EXPLORE, choice.chosen

@@ -14,12 +14,14 @@ CONTEXT_PPM_MAX: Final = 2_000_000
 class Scores:
     """The terms of the scores, aligned with the candidates that were scored."""
 
-    __slots__ = ("cost", "ev", "score")
+    __slots__ = ("cost", "ev", "feasible", "feasible_score", "score")
 
     def __init__(self) -> None:
         self.ev: list[int] = []
         self.cost: list[int] = []
         self.score: list[int] = []
+        self.feasible: list[int] = []  # the candidates above their threshold; the next is aligned with it
+        self.feasible_score: list[int] = []
 
 
 def context_ppm(board: Board, unmet: int) -> list[int]:
@@ -38,8 +40,8 @@ def context_ppm(board: Board, unmet: int) -> list[int]:
 def fatigue_micro(board: Board, propensities: list[int], pressures_ppm: list[int]) -> list[int]:
     """Return FAT by load: what the contact may cost us in patience."""
     out: list[int] = []
-    for load, pressure in zip(board.loads, pressures_ppm, strict=True):
-        weight = pressure * load.kappa
+    for index, load in enumerate(board.loads):
+        weight = pressures_ppm[index] * load.kappa
         for column, value in load.losses:
             weight += propensities[column] * value
         out.append(weight // PPB)
@@ -67,5 +69,9 @@ def score(
         m = contexts[candidate.category_at] * (candidate.lever_ppm * meta_ppm // PPM) // PPM
         scores.ev.append(ev)
         scores.cost.append(cost)
-        scores.score.append(net * m // PPM if net >= 0 else net * PPM // m)
+        worth = net * m // PPM if net >= 0 else net * PPM // m
+        scores.score.append(worth)
+        if worth > candidate.threshold_micro:
+            scores.feasible.append(index)
+            scores.feasible_score.append(worth)
     return scores

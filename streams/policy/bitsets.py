@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+PART_BITS: Final = 60
+PART: Final = (1 << PART_BITS) - 1
 
 
 def where(truths: Iterable[bool]) -> int:
@@ -21,14 +25,19 @@ def group(values: Iterable[str]) -> dict[str, int]:
 def members(mask: int) -> list[int]:
     """Return the positions in a set, ascending."""
     found: list[int] = []
+    offset = 0
     while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
+        part = mask & PART  # arithmetic on it is quick, compiled above all
+        while part:
+            low = part & -part
+            found.append(offset + low.bit_length() - 1)
+            part ^= low
+        mask >>= PART_BITS
+        offset += PART_BITS
     return found
 
 
-def union(masks: Iterable[int]) -> int:
+def union(masks: list[int]) -> int:
     """Return the union of sets."""
     out = 0
     for mask in masks:

@@ -83,7 +83,8 @@ class Board:
             for value, mask in table.items()
         }
         consents = group(told.channels[c.channel_id].consent for c in candidates)
-        self.by_consent: Final = {scope: mask for scope, mask in consents.items() if scope}
+        self.consents: Final = [scope for scope in consents if scope]
+        self.consent_masks: Final = [consents[scope] for scope in self.consents]
         self.windows: Final = make_windows(told.contact, tables, {k: classes[k] for k in CLASSES if k in classes})
         self.filters: Final = (*BEFORE_CONTACT, *[CONTACT + window.rule for window in self.windows], *AFTER_CONTACT)
 

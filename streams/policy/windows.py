@@ -21,6 +21,7 @@ class Window:
     klass: str  # of the contacts that count, or "*"
     with_shadows: bool  # shadow contacts count too
     by_value: dict[str, int]  # candidates by id of the scope, for the ids that the rule is about
+    only: str  # the id, where it is about one; "" = several
     always: int  # refused whatever was sent: a limit of 0
 
 
@@ -53,7 +54,8 @@ def make_windows(
                         rule.klass,
                         klass == "promo",
                         by_value,
-                        0 if rule.limit else union(by_value.values()),
+                        next(iter(by_value)) if len(by_value) == 1 else "",
+                        0 if rule.limit else union(list(by_value.values())),
                     )
                 )
     return windows

@@ -27,29 +27,29 @@ def test_a_draw_falls_in_the_share_that_begins_with_it(u: int, arm: int) -> None
 
 
 def test_only_candidates_near_the_best_are_drawn() -> None:
-    scores = {0: 1_000, 1: 500, 2: 499}
+    scores = [1_000, 500, 499]
     choice = choose(BOARD, Exploration(50_000, 500, "s"), [0, 1, 2], scores, {}, "d")
     assert choice.explored == [0, 1]
     assert sum(choice.q) == WHOLE
 
 
 def test_no_candidate_is_drawn_with_less_than_a_thousandth() -> None:
-    scores = {0: 100, 1: 99, 2: 98, 3: 97}
+    scores = [100, 99, 98, 97]
     choice = choose(BOARD, Exploration(2_000, 500, "s"), [0, 1, 2, 3], scores, {}, "d")
     assert choice.explored == [0, 1]
     assert choice.ranked == [0, 1, 2, 3]
     assert min(choice.q) >= WHOLE // 1000
-    assert choose(BOARD, Exploration(0, 500, "s"), [0, 1], scores, {}, "d").q == [WHOLE]
+    assert choose(BOARD, Exploration(0, 500, "s"), [0, 1], scores[:2], {}, "d").q == [WHOLE]
 
 
 def test_tier_0_comes_first_and_is_never_explored() -> None:
-    choice = choose(BOARD, Exploration(500_000, 10**9, "s"), [0, 2, 5], {0: 10**9, 2: 10**8, 5: 1}, {}, "d")
+    choice = choose(BOARD, Exploration(500_000, 10**9, "s"), [0, 2, 5], [10**9, 10**8, 1], {}, "d")
     assert (choice.chosen, choice.explored, choice.q) == (5, [5], [WHOLE])
 
 
 def test_ties_go_by_category_priority_then_by_what_was_shown_longest_ago() -> None:
     none = Exploration(0, 0, "s")
-    equal = dict.fromkeys(range(6), 7)
+    equal = [7, 7]
     assert choose(BOARD, none, [2, 4], equal, {}, "d").best == 2  # soup has priority over bread
     assert choose(BOARD, none, [1, 2], equal, {"soup_off": 5}, "d").best == 2  # never shown comes first
     assert choose(BOARD, none, [1, 2], equal, {"soup_more": 6, "soup_off": 5}, "d").best == 1
@@ -57,7 +57,7 @@ def test_ties_go_by_category_priority_then_by_what_was_shown_longest_ago() -> No
 
 
 def test_the_last_tie_breaker_favours_no_action() -> None:
-    equal = {1: 7, 2: 7}
+    equal = [7, 7]
     firsts = {choose(BOARD, Exploration(0, 0, "s"), [1, 2], equal, {}, f"d{n}").best for n in range(20)}
     assert firsts == {1, 2}
 
