@@ -52,15 +52,19 @@ class OnlineModel:
 
     def answer(self, rows: list[list[float]]) -> list[list[float]]:
         """Return the propensities, by key, of every row."""
+        # Ufuncs themselves: for one row, `sum`, `any` and `clip` around them cost more than they do.
         matrix = np.array(rows, dtype=np.float64)
         absent = np.isnan(matrix)
-        matrix[absent] = 0.0
+        is_lacking = np.logical_or.reduce(absent, axis=None)
+        if is_lacking:
+            matrix[absent] = 0.0
         compressed = np.copysign(np.log1p(np.abs(matrix)), matrix)
         # No matrix product, no fancy index: along a contiguous last axis a sum adds in one order for one row and for
         # many, and then an answer does not depend on the rows beside it; BLAS promises nothing of the kind.
-        logits = (compressed.take(self._columns, axis=1) * self._factors).sum(axis=-1)
-        if absent.any():
-            logits += (absent.take(self._columns, axis=1) * self._absences).sum(axis=-1)
+        logits = np.add.reduce(compressed.take(self._columns, axis=1) * self._factors, axis=-1)
+        if is_lacking:
+            logits += np.add.reduce(absent.take(self._columns, axis=1) * self._absences, axis=-1)
         logits += self._constants
-        answers: list[list[float]] = (1.0 / (1.0 + np.exp(-np.clip(logits, -_LOGIT_MAX, _LOGIT_MAX)))).tolist()
+        bounded = np.minimum(np.maximum(logits, -_LOGIT_MAX), _LOGIT_MAX)
+        answers: list[list[float]] = (1.0 / (1.0 + np.exp(-bounded))).tolist()
         return answers
