@@ -30,7 +30,9 @@ COMPILED: Final = (
     *(f"agents/codecs/{name}.py" for name in ("framing", "prefix", "varint")),
 )
 PURE: Final = ("__init__.py",)  # nothing runs there
+DIGITS: Final = 16  # of the hash, in the name of a build's folder
 KEPT: Final = Path(".continuo", "compiled")
+KEPT_MAX: Final = 4  # of 4 MB each: those of the branches that one goes back and forth between
 
 
 class CompileHook(BuildHookInterface[Any]):
@@ -79,7 +81,7 @@ def digest(root: Path) -> str:
         text = path.read_bytes()
         known.update(f"\0{path.relative_to(root)}\0{len(text)}\0".encode())
         known.update(text)
-    return known.hexdigest()[:16]
+    return known.hexdigest()[:DIGITS]
 
 
 def native_modules(root: Path) -> Path:
@@ -99,5 +101,14 @@ def native_modules(root: Path) -> Path:
                     f"{SWITCH}=1: expected native modules, but mypyc or the C compiler failed (above). They need gcc "
                     f"and Python's headers; without {SWITCH} the wheel is pure and needs neither."
                 )
-            made.rename(kept)
+            _forget(kept.parent, KEPT_MAX - 1)
+            if not kept.is_dir():  # else somebody was quicker, with the same
+                made.rename(kept)
     return kept
+
+
+def _forget(folder: Path, kept: int) -> None:
+    """Remove all builds but the youngest ones."""
+    builds = [path for path in folder.iterdir() if len(path.name) == DIGITS]
+    for path in sorted(builds, key=lambda path: path.stat().st_mtime, reverse=True)[kept:]:
+        shutil.rmtree(path, ignore_errors=True)

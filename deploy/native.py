@@ -15,7 +15,7 @@ from setuptools import Extension, setup  # type: ignore[import-untyped]  # its s
 from deploy.constructors import with_constructors
 
 LIBRARY: Final = "streams.compiled"  # what all native modules share; unnamed, it would lie beside the packages
-WHOLE: Final = ("-O3", "-flto")  # optimised across modules, and across mypyc's own library: 5 % of a decision
+WHOLE: Final = ("-O3", "-flto=auto")  # across modules, and across mypyc's own library: 5 % of a decision
 # Not strict: `make lint` is that, and here the libraries are missing of which it knows the types.
 OPTIONS: Final = ("--config-file=", "--explicit-package-bases", "--ignore-missing-imports")
 
