@@ -51,5 +51,11 @@ def test_the_locks_agree_with_each_other(root: Path) -> None:
     assert run.items() <= demo.items() <= dev.items()
 
 
+def test_the_core_is_compiled_by_the_mypy_that_checks_it(root: Path) -> None:
+    texts = [(root / "requirements" / f"{name}.txt").read_text(encoding="utf-8") for name in ("build", "dev")]
+    build, dev = map(pins, texts)
+    assert build["mypy"] == dev["mypy"]
+
+
 def test_two_packages_never_own_the_same_folder(lock: str) -> None:
     assert "avro" not in pins(lock), "the distribution `avro` overwrites avro-python3 silently"
