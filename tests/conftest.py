@@ -38,6 +38,13 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def pure_core() -> None:
+    """Leave a test out on a compiled core, whose functions and constants it cannot change."""
+    if core_build() == "compiled":
+        pytest.skip("changes the core, which only plain Python lets it do")
+
+
 @pytest.fixture
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return an empty current folder, with no setting of the outside in force: no CONTINUO_ variable, no file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from zoneinfo import available_timezones
 
 from streams.policy.board import Catalogue
@@ -62,14 +62,14 @@ class Policy:
         return len(self.categories) if model.by_category else 1
 
 
-def bundle_hash(bundle: dict[str, Any]) -> str:
+def bundle_hash(bundle: object) -> str:
     """Return the hash that names a bundle: SHA-256 of its canonical JSON (dates as ISO text), hex."""
     canonical = json.dumps(bundle, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def compile_policy(bundle: dict[str, Any]) -> Policy:
-    """Compile a bundle; raise PolicyRefused with all its problems."""
+def compile_policy(bundle: object) -> Policy:
+    """Compile a bundle; raise PolicyRefused with all its problems, also where it is no mapping."""
     problems: list[Problem] = []
     root = Node(bundle, (), problems).record("bundle", REQUIRED, OPTIONAL)
     zone = _zone(root)

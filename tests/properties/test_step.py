@@ -170,6 +170,7 @@ FAULTS: Final[dict[str, tuple[Any, str]]] = {
 
 
 @given(facts, plays, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2)), max_size=6))
+@pytest.mark.usefixtures("pure_core")
 @pytest.mark.parametrize("stage", FAULTS)
 @quick
 def test_a_failing_record_leaves_exactly_what_the_log_without_it_leaves(

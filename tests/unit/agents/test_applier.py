@@ -60,7 +60,7 @@ def asking() -> tuple[Deployment, list[Any]]:
 
 
 @pytest.fixture
-def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
+def fault(monkeypatch: pytest.MonkeyPatch, pure_core: None) -> Fault:
     """Return a function that makes a function of a stage fail, after it has done its work, for whoever is `bomb`."""
 
     def inject(target: str, who: Callable[[Any], str]) -> None:

@@ -103,6 +103,7 @@ def test_a_table_knows_how_many_rows_are_durable() -> None:
     assert state.contacts.size == 0
 
 
+@pytest.mark.usefixtures("pure_core")
 def test_many_warm_rows_are_let_go_at_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.state.WARM_ROWS_MAX", 3)
     state = new_state()
