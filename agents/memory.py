@@ -133,7 +133,6 @@ class _Ledger:
     """A committer for which every turn is a transaction of its own, committed at once."""
 
     def __init__(self, stream: MemoryStream, partition: int, shard: Shard) -> None:
-        self.committed: dict[str, Place] = {}
         self._stream: Final = stream
         self._partition: Final = partition
         self._shard: Final = shard
@@ -155,4 +154,3 @@ class _Ledger:
         snapshot = self._shard.snapshot()
         for key, row in {**turn.changes, POSITION_KEY: snapshot.record}.items():
             self._stream.send("changelog", key, row, self._partition)
-        self.committed = snapshot.places

@@ -84,7 +84,7 @@ METRICS: Final = (
            (("status", "pending, final"),)),
     Metric("continuo_retrain_examples_total", "counter", "Training examples published", (_MODEL,)),
     Metric("continuo_transport_records_total", "counter", "Records taken from a source", (("topic", "full name"),)),
-    Metric("continuo_transport_commits_total", "counter", "Transactions committed", (_PARTITION,)),
+    Metric("continuo_transport_commits_total", "counter", "Transactions committed"),
     Metric("continuo_transport_commit_seconds", "histogram", "From the end of computing to the transaction's commit",
            (), COMMIT_S),
     Metric("continuo_transport_pending_records", "gauge", "Outputs and changes not yet committed", (_PARTITION,)),
