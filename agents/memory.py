@@ -91,7 +91,7 @@ class MemoryStream:
         restored.find_position(f"{changelog}/{number}")
         new = Position(partitions=settings.partitions, mode=settings.mode, namespace=settings.namespace)
         chunk_max = 1 if settings.lockstep else settings.chunk_max
-        shard = Shard(settings.namespace, SOURCES, chunk_max=chunk_max, turn_ms_max=UNHURRIED_MS)
+        shard = Shard(settings.namespace, number, SOURCES, chunk_max=chunk_max, turn_ms_max=UNHURRIED_MS)
         shard.restore(restored.position or new, dict.fromkeys(shard.sources, 0))
         applier = self._factory(number, restored.rows, shard.position.step)
         shard.begin(applier, _Ledger(self, number, shard))

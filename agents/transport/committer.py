@@ -145,6 +145,8 @@ class Committer:
             offsets |= part.offsets
         if not taken:
             return
+        if self.member.generation < 0:  # which a broker takes of anybody
+            raise RuntimeError("the worker has work and is no member of its group")
         async with asyncio.timeout(self.pace.timeout_s):
             await self.transactions.send(batches)
             await self.transactions.commit(offsets, self.member)

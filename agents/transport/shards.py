@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol, cast
 from uuid import uuid4
 
 from aiokafka import ConsumerRecord
+from aiokafka.client import AIOKafkaClient
 from faust.types import TP, EventT
 from mode import Service
 
@@ -24,6 +25,7 @@ from agents.transport.applier import WorkerStop
 from agents.transport.assignment import Deployment, new_committer, open_shards
 from agents.transport.chunk import ChunkMessage
 from agents.transport.clients import new_client
+from agents.transport.committer import Committer
 from agents.transport.control import ControlReader, Listener
 from agents.transport.errors import Refused, die
 from agents.transport.shard import Shard, Source
@@ -66,10 +68,8 @@ class Shards(Service):
         }
         self.id = f"{self.prefix}{uuid4().hex}"
         self.living: Collection[str] = ()  # ids of the members of the group's present generation
-        self._client = new_client(deployment.settings.bootstrap, self.id)
-        self._committer = new_committer(
-            Transactions(self._client, self.id, deployment.tuning.transaction_timeout_s), deployment
-        )
+        self.committer: Committer
+        self._client: AIOKafkaClient
         self._draining = True
         self._drains = 0  # how often the shards were drained
         self._assigning = asyncio.Lock()
@@ -80,8 +80,11 @@ class Shards(Service):
     async def on_start(self) -> None:
         """Read the control topics, then let the shards to come be turned and committed."""
         await self._control.start()
+        self._client = new_client(self.deployment.settings.bootstrap, self.id)
         await self._client.bootstrap()
-        await self._committer.start()
+        transactions = Transactions(self._client, self.id, self.deployment.tuning.transaction_timeout_s)
+        self.committer = new_committer(transactions, self.deployment)
+        await self.committer.start()
         self._turnstile = asyncio.create_task(self._run(), name="turnstile")
 
     async def on_stop(self) -> None:
@@ -93,7 +96,7 @@ class Shards(Service):
                 await self._turnstile
         await self._control.stop()
         await self._close(list(self.shards))
-        await self._committer.stop()
+        await self.committer.stop()
         await self._client.close()
 
     def is_ready(self) -> bool:
@@ -150,14 +153,14 @@ class Shards(Service):
             if not self._draining:
                 await self.drain()
             drains = self._drains
-            generation, self._committer.member = member.generation, member
+            generation, self.committer.member = member.generation, member
             has_followed = self.generation is not None and generation in (self.generation, self.generation + 1)
             await self._close([number for number in self.shards if number not in partitions or not has_followed])
             new = partitions - self.shards.keys()
             try:
                 if new:
-                    await self._committer.transactions.fence_others(self.prefix, self.living)
-                    self.shards |= await open_shards(sorted(new), self.deployment, self._committer)
+                    await self.committer.transactions.fence_others(self.prefix, self.living)
+                    self.shards |= await open_shards(sorted(new), self.deployment, self.committer)
                 await self._control.catch_up(self.shards)
             except Refused as error:
                 die(str(error), exit_code=error.exit_code)

@@ -94,8 +94,6 @@ def _transport(stream: Stream) -> Iterator[Series]:
         yield from [("continuo_transport_records_total", (topic,))] * len(stream.records(source.noun))
     for seen in stream.records("changelog"):
         if seen.key == POSITION_KEY:  # there is one in every transaction
-            yield "continuo_transport_commits_total", (str(seen.partition),)
-            yield "continuo_transport_commit_seconds_count", ()
     for partition, position in enumerate(stream.positions()):
         yield from [("continuo_transport_step", (str(partition),))] * position.step
     for partition, key in stream.durable_rows():
