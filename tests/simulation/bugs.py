@@ -182,7 +182,7 @@ def models_of_the_future(patch: pytest.MonkeyPatch) -> None:
 
 # each with the number of seeds within which it is found: about five times as many as it takes now
 BUGS: Final[dict[Plant, int]] = {
-    no_fencing: 75, joined_with_open_work: 50, not_settled: 125, restored_uncommitted: 25, routed_uncommitted: 100,
+    no_fencing: 75, joined_with_open_work: 400, not_settled: 125, restored_uncommitted: 25, routed_uncommitted: 450,
     position_aside: 25, step_forgotten: 10, tombstones_forgotten: 20, errors_passed_over: 75, old_chunks_taken: 350,
     control_not_read_again: 20, timers_not_restored: 10, answers_taken_twice: 25, repeats_not_known: 10,
     models_of_the_future: 20,

@@ -85,7 +85,7 @@ class SimulatedTransactions:
 
     async def fence_others(self, prefix: str, living: Iterable[str]) -> None:
         ids = await self._line.call("list transactions", self._log.unfenced)
-        for gone in {one for one in ids if one.startswith(prefix)}.difference(living, [self.id]):
+        for gone in sorted({one for one in ids if one.startswith(prefix)}.difference(living, [self.id])):
             await SimulatedTransactions(self._log, self._line, gone).start()
 
     async def _end(self, *, is_committed: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from aiokafka.errors import IllegalGenerationError, ProducerFenced, UnknownMemberIdError
@@ -32,6 +33,7 @@ class Group:
         self.generation = 0
         self._joining: list[Worker] = []  # those whom the next generation waits for
         self._dice = Dice(0)
+        self._births: Final = count(1)
         self._log: Final = log
         self._network: Final = network
         self._settings: Final = settings_of(mode)
@@ -58,7 +60,7 @@ class Group:
         """Start every worker that does not run; tell whether there was any."""
         dead = [name for name in NAMES if name not in self.workers]
         for name in dead:
-            self.workers[name] = Worker(name, self._log, self._network, self._settings)
+            self.workers[name] = Worker(name, next(self._births), self._log, self._network, self._settings)
         return bool(dead)
 
     def welcome(self, dice: Dice) -> str:

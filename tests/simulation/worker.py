@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from typing import Any, Final, NamedTuple, cast
 
 from aiokafka import TopicPartition
@@ -40,7 +39,6 @@ PARTITIONS: Final = 2
 CONTROL: Final = ("policies", "models")
 SOURCES: Final = tuple(AGENTS)
 TUNING: Final = Tuning(pending_max=12)
-_lives: Final = count()
 TELEMETRY: Final = Telemetry()  # one for all: making one takes longer than a hundred events
 
 
@@ -105,9 +103,9 @@ def settings_of(mode: str) -> Settings:
 class Worker:
     """One worker process, from its start to its end."""
 
-    def __init__(self, name: str, log: Log, network: Network, settings: Settings) -> None:
+    def __init__(self, name: str, birth: int, log: Log, network: Network, settings: Settings) -> None:
         self.name: Final = name
-        self.id: Final = Identity(f"{name}-{next(_lives)}")
+        self.id: Final = Identity(f"{name}-{birth:03}")
         self.log: Final = log
         self.loop: Final = WorkerLoop(network.clock, self)  # type: ignore[abstract]  # what asyncio never calls
         self.line: Final = Line(name, network, self.loop)
