@@ -19,7 +19,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.settings import Settings
 from agents.transport.applier import ApplierFactory, Output, Turn
-from agents.transport.positions import POSITION_KEY, Place, Position
+from agents.transport.positions import POSITION_KEY, Position
 from agents.transport.restore import Restored
 from agents.transport.shard import Shard
 from streams.topology import TOPICS, topic_name

@@ -73,6 +73,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             return {}
         if consumer._closed or consumer._fetcher._closed:
             raise ConsumerStoppedError
+        consumer._coordinator.check_errors()  # else a worker that cannot be in its group would go on outside of it
         return await fetch(consumer, active_partitions, timeout or 0.0)
 
     def _held(self) -> Held:

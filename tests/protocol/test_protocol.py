@@ -15,7 +15,8 @@ from tests.protocol.model import Rules
 
 STEPS = {
     "rebalance", "mark", "crash", "restart", "time out", "hear", "join", "begin", "fence", "settle", "give up",
-    "ask for the end", "read", "seek", "apply", "be refused", "commit offsets", "commit", "send", "send the row", "release",
+    "ask for the end", "read", "seek", "apply", "be refused", "commit offsets", "commit", "send", "send the row",
+    "release",
 }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from agents.codecs.rows import decode_round
-from agents.transport.positions import POSITION_KEY
 from streams.attribute import OPEN_MAX
 from streams.decision import unpack
 from streams.ingest import SEEN_MAX
@@ -92,8 +91,6 @@ def _transport(stream: Stream) -> Iterator[Series]:
     for source in (topic for topic in TOPICS if topic.source):
         topic = topic_name(stream.settings.namespace, source.noun)
         yield from [("continuo_transport_records_total", (topic,))] * len(stream.records(source.noun))
-    for seen in stream.records("changelog"):
-        if seen.key == POSITION_KEY:  # there is one in every transaction
     for partition, position in enumerate(stream.positions()):
         yield from [("continuo_transport_step", (str(partition),))] * position.step
     for partition, key in stream.durable_rows():
