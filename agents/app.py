@@ -25,7 +25,7 @@ from agents.turn import Encoder
 from agents.vault import PersonalVault
 from agents.web import serve_pages
 from agents.workers.inline import InlineModels
-from streams.inputs import Setting
+from streams.inputs import PolicyInput, Setting
 from streams.state import State
 from streams.step import Step
 from streams.topology import topic_name
@@ -55,11 +55,16 @@ class Parts:
 
     def listen(self, topic: str, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Learn what control topics say, before any shard is told of it."""
-        learn = self.book.learn if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
+        learn = self._learn_policy if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
         for record in records:
             # What cannot be learned from is a dead letter of every shard, which decodes it again.
             with suppress(Exception):
                 learn(record)
+
+    def _learn_policy(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        for switch in self.book.decode(record):
+            if isinstance(switch, PolicyInput):
+                self._counts.declare(switch.policy)
 
     def applier(self, partition: int, rows: dict[bytes, bytes], step: int) -> ShardApplier:
         """Return the applier of one shard."""

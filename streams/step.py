@@ -147,6 +147,7 @@ class Step:
         said = ingest.accept(raw, raw.properties, clock, alias)
         out.put("events", raw.profile_id, said, raw=original.value if alias is None else None)
         out.count("records", "accepted")
+        out.count("events", said.source)
         event = ingest.accept(raw, properties, clock, alias)
         profile.fold(person, event, policy.features)
         state.profiles.put(event.profile_id, person)

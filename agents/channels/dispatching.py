@@ -22,6 +22,7 @@ from agents.channels.ledger import Ledger
 from agents.channels.tally import Tally
 from agents.codecs.avro import decode_activation, decode_dispatch, encode_dispatch, encode_raw_event
 from agents.committed import read_committed, wait_partitions
+from agents.lag import behind
 from agents.service import READY, started
 from agents.settings import Settings
 from agents.transactions import PATIENCE_S, Written, commit
@@ -70,6 +71,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         committed_at = time.monotonic()
         while not stop.is_set():
             polled = await consumer.getmany(timeout_ms=500, max_records=BATCH_MAX)
+            tally.lag.set(await behind(consumer, activations))
             records = [record for found in polled.values() for record in found]
             batch = [decode_activation(record.value) for record in records]
             mine = [activation for activation in batch if activation.delivery_channel == name]

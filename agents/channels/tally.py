@@ -8,6 +8,8 @@ from typing import Final
 from agents.telemetry import Telemetry
 from streams.records import RawEvent
 
+OUTCOMES: Final = ("delivered", "rejected", "repeated")
+
 
 class Tally:
     """The metrics of one delivery channel."""
@@ -15,7 +17,10 @@ class Tally:
     def __init__(self, telemetry: Telemetry, delivery_channel: str) -> None:
         self._telemetry: Final = telemetry
         self._delivery_channel: Final = delivery_channel
+        self.lag: Final = telemetry.gauge("continuo_channel_lag_records", delivery_channel)
         self._seconds: Final = telemetry.histogram("continuo_channel_report_seconds", delivery_channel)
+        for outcome in OUTCOMES:
+            self._count(outcome, 0)  # of what is not told yet there is no rate
 
     def note(self, taken: int, reports: Sequence[RawEvent], published_at: Mapping[str, int], now: int) -> None:
         """Note a batch of so many activations and what is reported of it at last.

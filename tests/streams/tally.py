@@ -35,6 +35,7 @@ def _intake(stream: Stream) -> Iterator[Series]:
     refused = [letter for letter in letters if letter.origin.topic == source]
     taken = len(stream.records("raw-events"))
     yield from [(name, ("accepted",))] * len(events)
+    yield from [("continuo_ingest_events_total", (event.source,)) for event in events]
     yield from [(name, ("dead_letter",))] * len(refused)
     yield from [(name, ("forwarded",))] * len(stream.records("routed-events"))
     yield from [(name, ("duplicate",))] * (taken - len(events) - len(refused))
