@@ -74,7 +74,7 @@ METRICS: Final = (
     Metric("continuo_propose_rounds_open", "gauge", "Rounds that wait for answers", (_PARTITION,)),
     Metric("continuo_propose_requests_total", "counter", "Requests sent to model workers", (_MODEL,)),
     Metric("continuo_propose_answers_total", "counter", "Answers of models, inline ones included",
-           (_MODEL, ("status", "ok, cold, missing, error, late, orphan"))),
+           (_MODEL, ("status", "ok, cold, missing (none in time), error, late, orphan"))),
     Metric("continuo_propose_round_seconds", "histogram", "Wall time from opening a round to closing it", (), ROUND_S),
     Metric("continuo_arbitrate_decisions_total", "counter", "Decisions, by how the action was chosen",
            (("source", "best, explore, holdout, none"),)),

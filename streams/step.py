@@ -370,6 +370,8 @@ class Step:
         if again:
             opened.deadline_wall_at = wall + propose.HISTORY_PATIENCE_MS
         else:
+            for name in opened.calls.values():
+                out.count("answers", "missing", name)
             propose.give_up(opened, wall)
             state.rounds_open -= 1
             self._decide(opened, policy, wall)

@@ -13,7 +13,7 @@ from deploy.monitoring.rules import Alert
 _STREAM: Final = (
     Alert(
         "ProcessDown", "critical",
-        'max_over_time(up{job="continuo"}[$1m]) == 0', "$1m",
+        'max_over_time(up{job="continuo"}[$2m]) == 0', "$1m",
         "{{ $labels.process }} {{ $labels.instance }} does not answer",
         "The process has ended or hangs, or Prometheus cannot reach its web port.",
         "Read the last lines of its log (`.continuo/logs/<name>.log`, or the container's). Exit code 70: the transport "

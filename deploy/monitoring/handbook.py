@@ -10,9 +10,9 @@ from deploy.monitoring.rules import Alert
 
 def dashboards() -> str:
     """Return the table of dashboards."""
-    lines = ["| question | dashboard | its panels |", "|---|---|---|"]
-    lines += [f"| {one.question} | {one.title} | {', '.join(panel.title for panel in one.panels)} |" for one in DASHBOARDS]
-    return "\n".join(lines)
+    panels = {one.name: ", ".join(panel.title for panel in one.panels) for one in DASHBOARDS}
+    rows = [f"| {one.question} | {one.title} | {panels[one.name]} |" for one in DASHBOARDS]
+    return "\n".join(["| question | dashboard | its panels |", "|---|---|---|", *rows])
 
 
 def alerts() -> str:

@@ -34,7 +34,6 @@ RECORDED: Final = (
              _share(f'{_ANSWERS}{{status="error"}}', f'{_ANSWERS}{{status!~"late|orphan"}}', "model")),
     Recorded("continuo:model_cold:share",
              _share(f'{_ANSWERS}{{status="cold"}}', f'{_ANSWERS}{{status!~"late|orphan"}}', "model")),
-    Recorded("continuo:round_seconds:p99", _quantile("continuo_propose_round_seconds")),
     Recorded("continuo:commit_seconds:p99", _quantile("continuo_transport_commit_seconds")),
     Recorded("continuo:report_seconds:p99", _quantile("continuo_channel_report_seconds", "delivery_channel")),
     Recorded("continuo:activations_rejected:share",

@@ -20,6 +20,8 @@ MODELS: Final = Dashboard(
         graph("answer time", "In the model's process: from reading some request batches to having answered them.", "s",
               (quantile(0.5, ANSWER, "model"), "{{model}}: half"),
               (quantile(0.99, ANSWER, "model"), "{{model}}: 99 of 100")),
+        graph("answered", "What processes of models answered; cold: they have not the version that was asked.", "ops",
+              (rate("continuo_model_answers_total", "model, status"), "{{model}}: {{status}}")),
         graph("requests", "Sent to processes of models, and given up there because their deadline had passed.", "ops",
               (rate("continuo_propose_requests_total", "model"), "{{model}}"),
               (rate("continuo_model_expired_total", "model"), "{{model}}: expired")),

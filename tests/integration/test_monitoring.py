@@ -1,0 +1,196 @@
+"""A stream that lives, watched by the real Prometheus and Alertmanager: panels show it, and faults are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from typing import Final, NamedTuple
+
+import pytest
+
+from deploy.monitoring.dashboards.table import DASHBOARDS
+from deploy.monitoring.panels import RATE
+from tests.monitoring.servers import Watch, watching
+from tests.monitoring.traffic import MODEL, Traffic
+from tests.processes import wait_until
+from tests.scraping import series
+
+pytestmark = pytest.mark.kafka
+
+PACE: Final = 60  # five minutes of the rules are five seconds here
+WINDOW: Final = "5s"  # of rates in panels
+PANELS: Final = {(board.name, panel.title): panel for board in DASHBOARDS for panel in board.panels}
+CALM_S: Final = 120.0  # until what a fault left behind has gone from the windows
+
+
+Shown = tuple[str, str, dict[str, str], float, float]  # dashboard, panel, labels of the series, at least, at most
+
+
+class Fault(NamedTuple):
+    """What is planted, where it shows, and the alerts that fire, with their labels."""
+
+    plant: Callable[[Traffic, ExitStack], None]
+    shown: tuple[Shown, ...]
+    fires: dict[str, dict[str, str]]
+
+
+def overload(traffic: Traffic, stack: ExitStack) -> None:
+    traffic.is_deciding = False  # a worker that is behind takes its models' answers late: that would be told as well
+    stack.callback(setattr, traffic, "is_deciding", True)
+    wait_until("no round that waits", lambda: not rounds_open(traffic))
+    traffic.pour()
+
+
+def stop_source(traffic: Traffic, stack: ExitStack) -> None:
+    traffic.sources.discard("till")
+    stack.callback(traffic.sources.add, "till")
+
+
+def flood_with_poison(traffic: Traffic, stack: ExitStack) -> None:
+    traffic.is_poisoned = True
+    stack.callback(setattr, traffic, "is_poisoned", False)
+
+
+def slow_model(traffic: Traffic, stack: ExitStack) -> None:
+    stack.enter_context(traffic.slowed("model"))
+
+
+def fail_channel(traffic: Traffic, stack: ExitStack) -> None:
+    traffic.fill_disk()
+    stack.callback(traffic.run, "channel")
+
+
+LAG: Final = Fault(
+    overload,
+    (("stream", "lag", {}, 0.5, math.inf), ("stream", "lag in records", {}, 1_000, math.inf)),
+    {"WorkerLagging": {}},
+)
+FAULTS: Final = {
+    "a stopped source": Fault(
+        stop_source,
+        (("data-quality", "silence", {"source": "till"}, 5, math.inf),
+         ("data-quality", "events by source", {"source": "till"}, 0, 0)),
+        {"SourceSilent": {"source": "till"}},
+    ),
+    "a poison flood": Fault(
+        flood_with_poison,
+        (("data-quality", "share refused", {}, 0.05, 1),
+         ("data-quality", "dead letters by cause", {"cause": "undecodable"}, 10, math.inf),
+         ("stream", "records", {"outcome": "dead_letter"}, 10, math.inf)),
+        {"DeadLetterFlood": {}},
+    ),
+    "a slow model": Fault(
+        slow_model,
+        (("models", "share missing", {"model": MODEL}, 0.1, 1),
+         ("decisions", "to bear in mind", {"flag": f"degraded:{MODEL}"}, 0.5, math.inf)),
+        {"ModelNotAnswering": {"model": MODEL}},
+    ),
+    "a failing delivery channel": Fault(
+        fail_channel,
+        (("delivery", "channel processes up", {"process": "channel"}, 0, 0),
+         ("stream", "processes up", {"process": "channel"}, 0, 0)),
+        {"ProcessDown": {"process": "channel"}, "ChannelNotDelivering": {"delivery_channel": "app"}},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def traffic(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
+    with closing(Traffic(broker, tmp_path_factory.mktemp("watched"))) as traffic:
+        traffic.start()
+        yield traffic
+
+
+@pytest.fixture(scope="module")
+def watch(traffic: Traffic, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+    targets = {kind: [f"127.0.0.1:{port}"] for kind, port in traffic.ports.items()}
+    with watching(tmp_path_factory.mktemp("prometheus"), targets, PACE) as watch:
+        yield watch
+
+
+def shown(watch: Watch, board: str, panel: str, labels: dict[str, str]) -> list[float]:
+    """Return the values that a panel shows of the series with these labels."""
+    return [
+        value
+        for query in PANELS[board, panel].queries
+        for found, value in watch.ask(query.expression.replace(RATE, WINDOW))
+        if labels.items() <= found.items()
+    ]
+
+
+def rounds_open(traffic: Traffic) -> float:
+    return sum(value for (name, _), value in series(traffic.ports["worker"]).items() if name.endswith("rounds_open"))
+
+
+def empty_panels(watch: Watch) -> list[str]:
+    """Return the queries that show nothing, or what is no number."""
+    found = []
+    for (board, title), panel in PANELS.items():
+        for query in panel.queries:
+            values = [value for _, value in watch.ask(query.expression.replace(RATE, WINDOW))]
+            if not values or not all(map(math.isfinite, values)):
+                found.append(f"{board}, {title}, {query.legend}: {values}")
+    return found
+
+
+def plant(traffic: Traffic, watch: Watch, *faults: Fault) -> None:
+    """Plant faults, and wait until panels show them and their alerts have come; then no other alert may have."""
+    wait_until("calm", lambda: not watch.firing(), CALM_S)
+    watch.receiver.forget()
+    with ExitStack() as stack:
+        for fault in faults:
+            fault.plant(traffic, stack)
+        assert_told(watch, faults)
+
+
+def assert_told(watch: Watch, faults: Sequence[Fault]) -> None:
+    expected = {name: labels for fault in faults for name, labels in fault.fires.items()}
+    unseen = [one for fault in faults for one in fault.shown]
+
+    def is_told() -> bool:
+        unseen[:] = [
+            one for one in unseen if not any(one[3] <= value <= one[4] for value in shown(watch, *one[:3]))
+        ]
+        return not unseen and expected.keys() <= watch.receiver.fired().keys()
+
+    try:
+        wait_until("panels and alerts", is_told)
+    except AssertionError:
+        missing = expected.keys() - watch.receiver.fired().keys()
+        raise AssertionError(f"panels that show nothing: {unseen}; alerts that did not come: {missing}") from None
+    fired = watch.receiver.fired()
+    assert fired.keys() == expected.keys()
+    for name, labels in expected.items():
+        assert any(labels.items() <= found.items() for found in fired[name]), (name, fired[name])
+
+
+def test_every_panel_shows_finite_numbers(watch: Watch) -> None:
+    empty = ["nothing asked yet"]
+
+    def all_shown() -> bool:
+        empty[:] = empty_panels(watch)
+        return not empty
+
+    try:
+        wait_until("numbers on every panel", all_shown)
+    except AssertionError:
+        raise AssertionError(f"not finite: {empty}") from None
+
+
+def test_nothing_fires_while_all_is_well(watch: Watch) -> None:
+    assert (watch.firing(), watch.receiver.fired()) == (set(), {})
+
+
+def test_a_worker_that_lags_is_told(traffic: Traffic, watch: Watch) -> None:
+    plant(traffic, watch, LAG)
+
+
+def test_faults_at_once_are_told_each_by_its_own_alerts(traffic: Traffic, watch: Watch) -> None:
+    plant(traffic, watch, *FAULTS.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_alone_is_told_by_its_own_alerts_alone(traffic: Traffic, watch: Watch, fault: str) -> None:
+    plant(traffic, watch, FAULTS[fault])
