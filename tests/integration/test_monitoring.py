@@ -14,7 +14,6 @@ from deploy.monitoring.panels import RATE
 from tests.monitoring.servers import Watch, watching
 from tests.monitoring.traffic import MODEL, Traffic
 from tests.processes import wait_until
-from tests.scraping import series
 
 pytestmark = pytest.mark.kafka
 
@@ -36,9 +35,8 @@ class Fault(NamedTuple):
 
 
 def overload(traffic: Traffic, stack: ExitStack) -> None:
-    traffic.is_deciding = False  # a worker that is behind takes its models' answers late: that would be told as well
-    stack.callback(setattr, traffic, "is_deciding", True)
-    wait_until("no round that waits", lambda: not rounds_open(traffic))
+    traffic.rest()  # a worker that is behind takes its models' answers late: that would be told as well
+    stack.callback(traffic.go_on)
     traffic.pour()
 
 
@@ -117,10 +115,6 @@ def shown(watch: Watch, board: str, panel: str, labels: dict[str, str]) -> list[
         for found, value in watch.ask(query.expression.replace(RATE, WINDOW))
         if labels.items() <= found.items()
     ]
-
-
-def rounds_open(traffic: Traffic) -> float:
-    return sum(value for (name, _), value in series(traffic.ports["worker"]).items() if name.endswith("rounds_open"))
 
 
 def empty_panels(watch: Watch) -> list[str]:

@@ -22,7 +22,7 @@ from tests.brokers import free_port
 from tests.builders import small_policy
 from tests.models import weighted
 from tests.processes import Deployment, wait_until
-from tests.scraping import page
+from tests.scraping import page, series
 from tests.shard import raw
 
 MODEL: Final = "next_purchase"
@@ -58,7 +58,9 @@ class Traffic:
         self.processes: Final[dict[str, psutil.Process]] = {}
         self.sources: Final = {"shop", "till"}  # those that tell
         self.is_poisoned = False
-        self.is_deciding = True
+        self._is_deciding = True
+        self._baskets = 0  # told: one decision each
+        self._beat: Final = threading.Lock()
         self._numbers: Final = itertools.count()
         self._producer: Final = Producer({"bootstrap.servers": broker, "linger.ms": 0})
         self._over: Final = threading.Event()
@@ -100,6 +102,16 @@ class Traffic:
             self._producer.produce(topic, encode_raw_event(event), event.profile_id.encode(), owner)
             self._producer.poll(0)
 
+    def rest(self) -> None:
+        """Tell of no more baskets, and return when those told are decided about."""
+        with self._beat:
+            self._is_deciding = False
+        wait_until("decisions about all baskets", lambda: self._decisions() == self._baskets)
+
+    def go_on(self) -> None:
+        """Tell of baskets again."""
+        self._is_deciding = True
+
     def pour(self) -> None:
         """Tell a great many purchases at once, about which nothing is decided."""
         for _ in range(BULK // 1_000):
@@ -134,16 +146,25 @@ class Traffic:
 
     def _feed(self) -> None:
         while not self._over.wait(BEAT_S):
-            person = f"person-{next(self._numbers)}"
-            if "shop" in self.sources:
-                kinds = ("product_purchased", "basket_completed") if self.is_deciding else ("product_purchased",)
-                said = [self._event(kind, "shop", person) for kind in kinds]
-                self.tell([*said, said[0]])  # its producer retries
-            if "till" in self.sources:
-                self.tell([self._event("product_purchased", "till", f"{person}-{n}") for n in range(5)])
-            for _ in range(FLOOD if self.is_poisoned else 0):
-                self._producer.produce(self.deployment.topic("raw-events"), POISON)
+            with self._beat:
+                self._feed_once(f"person-{next(self._numbers)}")
             self._producer.flush(10)
+
+    def _feed_once(self, person: str) -> None:
+        if "shop" in self.sources:
+            soup = self._event("product_purchased", "shop", person)
+            self.tell([soup, soup])  # its producer retries
+            if self._is_deciding:
+                self._baskets += 1
+                self.tell([self._event("basket_completed", "shop", person)])
+        if "till" in self.sources:
+            self.tell([self._event("product_purchased", "till", f"{person}-{n}") for n in range(5)])
+        for _ in range(FLOOD if self.is_poisoned else 0):
+            self._producer.produce(self.deployment.topic("raw-events"), POISON)
+
+    def _decisions(self) -> float:
+        found = series(self.ports["worker"]).items()
+        return sum(value for (name, _), value in found if name == "continuo_arbitrate_decisions_total")
 
     def _event(self, kind: str, source: str, person: str) -> RawEvent:
         at = time.time_ns() // 1_000_000
