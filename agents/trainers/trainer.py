@@ -72,7 +72,7 @@ class Trainer:
                     self.course.restore(version)
                     self._tell(version)
                 except ModelRefusedError as error:
-                    _log.warning("learning from the beginning", model=self._model, reason=str(error))
+                    _log.warning("learning from the beginning", model=self._model, why=str(error))
 
     def follow(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Show the learner a version that came in."""

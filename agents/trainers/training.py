@@ -101,5 +101,6 @@ async def _seek(consumer: AIOKafkaConsumer, next_offsets: Mapping[str, int], pla
                 EXIT_REFUSED,
             )
         if offset < starts[place]:
-            _log.warning("examples deleted before they were learned", place=str(place), lost=starts[place] - offset)
+            lost = starts[place] - offset
+            _log.warning("examples deleted before learned", topic=place.topic, partition=place.partition, lost=lost)
         consumer.seek(place, max(offset, starts[place]))

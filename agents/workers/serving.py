@@ -213,7 +213,7 @@ def _decode(value: bytes | None) -> RequestBatch | None:
     try:
         return decode_request_batch(value)
     except Undecodable as error:
-        _log.error("request refused", reason=str(error))
+        _log.error("request refused", why=str(error))
         return None
 
 
