@@ -19,6 +19,8 @@ from agents.counts import Counts
 from agents.models import ModelShelf
 from agents.policies import PolicyBook
 from agents.settings import Settings
+from agents.spans import spans_of
+from agents.traced import TracedEncoder
 from agents.transport.app import StreamApp
 from agents.transport.applier import ApplierFactory
 from agents.turn import Encoder
@@ -51,6 +53,7 @@ class Parts:
         }
         self._settings: Final = settings
         self._counts: Final = counts
+        self._spans: Final = spans_of(settings, "worker")
         self._vault: Final = PersonalVault(LOCKSTEP_SEED if settings.lockstep else b"")
 
     def listen(self, topic: str, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
@@ -73,7 +76,8 @@ class Parts:
         setting = Setting(partition, settings.partitions, live, settings.lockstep)
         state = State(rows, ROW_CODEC)
         driver = Step(state, self.book.by_hash, self.shelf.inline, self._vault, setting, step)
-        encoder = Encoder(settings.namespace, partition, settings.partitions)
+        place = (settings.namespace, partition, settings.partitions)
+        encoder = Encoder(*place) if self._spans is None else TracedEncoder(*place, self._spans)
         self._counts.report(driver)  # what was restored is told before anything happens to it
         rounds_open_max = 1 if settings.lockstep else ROUNDS_OPEN_MAX
         return ShardApplier(driver, encoder, self.decoders, self._counts.report, rounds_open_max=rounds_open_max)

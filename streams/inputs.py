@@ -18,6 +18,7 @@ class Original:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    is_verbatim: bool = True  # the event says what these bytes say, and nothing else
 
 
 @dataclass(slots=True)

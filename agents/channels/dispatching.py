@@ -25,6 +25,7 @@ from agents.committed import read_committed, wait_partitions
 from agents.lag import behind
 from agents.service import READY, started
 from agents.settings import Settings
+from agents.spans import spans_of
 from agents.transactions import PATIENCE_S, Written, commit
 from agents.transport.clients import new_producer
 from streams.partition import partition_of
@@ -65,7 +66,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         _log.info("dispatching", delivery_channel=name, unfinished=len(ledger.unfinished()))
         READY.add(name)
         delivery = Delivery(name, kind, ledger, Clock(settings.mode == "live", delay_ms))
-        tally = Tally(telemetry.current("channel"), name)
+        tally = Tally(telemetry.current("channel"), name, spans_of(settings, "channel"))
         count = 0
         done = await _positions(consumer)
         committed_at = time.monotonic()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Final, NamedTuple
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from deploy.monitoring.dashboards.table import DASHBOARDS
 from deploy.monitoring.panels import RATE
+from tests.collector import Collector
 from tests.monitoring.servers import Watch, watching
-from tests.monitoring.traffic import MODEL, Traffic
+from tests.monitoring.traffic import MODEL, TRACE, Traffic
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -94,8 +96,14 @@ FAULTS: Final = {
 
 
 @pytest.fixture(scope="module")
-def traffic(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
-    with closing(Traffic(broker, tmp_path_factory.mktemp("watched"))) as traffic:
+def collector() -> Iterator[Collector]:
+    with closing(Collector()) as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def traffic(broker: str, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
+    with closing(Traffic(broker, tmp_path_factory.mktemp("watched"), collector.url)) as traffic:
         traffic.start()
         yield traffic
 
@@ -128,35 +136,42 @@ def empty_panels(watch: Watch) -> list[str]:
     return found
 
 
+def is_seen(watch: Watch, shows: Shown) -> bool:
+    """Tell whether a panel shows such a value."""
+    board, panel, labels, least, most = shows
+    return any(least <= value <= most for value in shown(watch, board, panel, labels))
+
+
 def plant(traffic: Traffic, watch: Watch, *faults: Fault) -> None:
-    """Plant faults, and wait until panels show them and their alerts have come; then no other alert may have."""
-    wait_until("calm", lambda: not watch.firing(), CALM_S)
+    """Plant faults that nothing shows yet; wait until panels and alerts do, and then no other alert may have come."""
+    unseen = [one for fault in faults for one in fault.shown]
+    wait_until("calm", lambda: not watch.firing() and not any(is_seen(watch, one) for one in unseen), CALM_S)
     watch.receiver.forget()
     with ExitStack() as stack:
         for fault in faults:
             fault.plant(traffic, stack)
-        assert_told(watch, faults)
+        wait_told(watch, unseen, {name: labels for fault in faults for name, labels in fault.fires.items()})
 
 
-def assert_told(watch: Watch, faults: Sequence[Fault]) -> None:
-    expected = {name: labels for fault in faults for name, labels in fault.fires.items()}
-    unseen = [one for fault in faults for one in fault.shown]
+def wait_told(watch: Watch, unseen: list[Shown], expected: dict[str, dict[str, str]]) -> None:
+    missing = expected
 
     def is_told() -> bool:
-        unseen[:] = [
-            one for one in unseen if not any(one[3] <= value <= one[4] for value in shown(watch, *one[:3]))
-        ]
-        return not unseen and expected.keys() <= watch.receiver.fired().keys()
+        nonlocal missing
+        fired = watch.receiver.fired()
+        missing = {
+            name: labels
+            for name, labels in expected.items()
+            if not any(labels.items() <= found.items() for found in fired.get(name, []))
+        }
+        unseen[:] = [one for one in unseen if not is_seen(watch, one)]
+        return not unseen and not missing
 
     try:
         wait_until("panels and alerts", is_told)
     except AssertionError:
-        missing = expected.keys() - watch.receiver.fired().keys()
-        raise AssertionError(f"panels that show nothing: {unseen}; alerts that did not come: {missing}") from None
-    fired = watch.receiver.fired()
-    assert fired.keys() == expected.keys()
-    for name, labels in expected.items():
-        assert any(labels.items() <= found.items() for found in fired[name]), (name, fired[name])
+        raise AssertionError(f"panels that do not show it: {unseen}; alerts that did not come: {missing}") from None
+    assert watch.receiver.fired().keys() == expected.keys()
 
 
 def test_every_panel_shows_finite_numbers(watch: Watch) -> None:
@@ -174,6 +189,21 @@ def test_every_panel_shows_finite_numbers(watch: Watch) -> None:
 
 def test_nothing_fires_while_all_is_well(watch: Watch) -> None:
     assert (watch.firing(), watch.receiver.fired()) == (set(), {})
+
+
+def test_what_was_done_for_a_sampled_event_can_be_followed_to_its_delivery(watch: Watch, collector: Collector) -> None:
+    def followed() -> dict[str, Span] | None:
+        found: dict[bytes, dict[str, Span]] = {}
+        for span in collector.spans():
+            found.setdefault(span.parent_span_id, {}).setdefault(span.name, span)  # the report is ingested as well
+        return next((spans for spans in found.values() if spans.keys() == {"ingest", "decide", "deliver"}), None)
+
+    spans = wait_until("a trace", followed)
+    assert {span.trace_id.hex() for span in spans.values()} == {TRACE}
+    assert spans["ingest"].end_time_unix_nano <= spans["decide"].end_time_unix_nano
+    assert spans["decide"].end_time_unix_nano <= spans["deliver"].end_time_unix_nano
+    assert {int.from_bytes(span.parent_span_id, "big") % 2 for span in collector.spans()} == {1}
+    assert collector.services() == {"continuo-worker", "continuo-channel"}
 
 
 def test_a_worker_that_lags_is_told(traffic: Traffic, watch: Watch) -> None:

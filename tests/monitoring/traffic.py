@@ -35,6 +35,7 @@ POISON: Final = b"\x07"
 FLOOD: Final = 15  # poison a beat, beside 8 good events
 BULK: Final = 40_000  # events at once: more than a second's work for any worker
 LEARNED: Final = 520  # examples: a first version comes after 500
+TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 START_S: Final = 180.0  # of four processes on a machine that is busy
 
 
@@ -52,8 +53,9 @@ def policy() -> dict[str, Any]:
 class Traffic:
     """The deployment, and the thread that feeds it; a test plants faults by the attributes."""
 
-    def __init__(self, broker: str, home: Path) -> None:
+    def __init__(self, broker: str, home: Path, collector: str) -> None:
         self.deployment: Final = Deployment(broker, home, policy())
+        self.deployment.environment["CONTINUO_TRACES"] = collector
         self.ports: Final = {kind: free_port() for kind in (WORKER, *OTHERS)}
         self.processes: Final[dict[str, psutil.Process]] = {}
         self.sources: Final = {"shop", "till"}  # those that tell
@@ -156,7 +158,9 @@ class Traffic:
             self.tell([soup, soup])  # its producer retries
             if self._is_deciding:
                 self._baskets += 1
-                self.tell([self._event("basket_completed", "shop", person)])
+                basket, parent = self._event("basket_completed", "shop", person), f"{self._baskets:016x}"
+                basket.traceparent = f"00-{TRACE}-{parent}-0{self._baskets % 2}"  # every other one is sampled
+                self.tell([basket])
         if "till" in self.sources:
             self.tell([self._event("product_purchased", "till", f"{person}-{n}") for n in range(5)])
         for _ in range(FLOOD if self.is_poisoned else 0):
