@@ -51,7 +51,8 @@ _STREAM: Final = (
         "WorkerLagging", "warning",
         "max by (partition) (continuo_transport_lag_seconds) > $30s_s", "$2m",
         "Partition {{ $labels.partition }} is {{ $value | humanizeDuration }} behind",
-        "More comes than the worker can apply, or it waits: for commits of a slow broker, models, the processor.",
+        "More comes than the worker can apply, or it waits: for commits of a slow broker, models, the processor. While "
+        "a history is played, being behind is its nature.",
         "A peak passes by itself: nothing is lost, decisions are late. Else start another worker (at most one a "
         "partition has work), and see *lag* beside *commit*, *rounds that wait* and the processor's share.",
     ),
@@ -103,7 +104,8 @@ _QUALITY: Final = (
         "and continuo:source_silence:seconds * continuo:source_events:rate_day > 20", "$1m",
         "Nothing accepted from {{ $labels.source }} for {{ $value | humanizeDuration }}",
         "A source is silent for five minutes or more, in which it usually tells more than 20 events (by its mean of "
-        "the last day): its producer stands, its network is cut, or all it sends is refused.",
+        "the last day; before a day of watching is over that is too low, and the alert comes late): its producer "
+        "stands, its network is cut, or all it sends is refused.",
         "Ask the producer. If its records come and are refused, *DeadLetterFlood* says so. A source that comes in one "
         "batch a day is silent by nature: silence this alert for it.",
     ),
