@@ -145,7 +145,7 @@ class Step:
         if not ingest.take(person, identity, clock):
             out.count("seen_overflow")
         said = ingest.accept(raw, raw.properties, clock, alias)
-        out.put("events", raw.profile_id, said, raw=original.value if alias is None and original.is_verbatim else None)
+        out.put("events", raw.profile_id, said, raw=original.verbatim if alias is None else None)
         out.count("records", "accepted")
         out.count("events", said.source)
         event = ingest.accept(raw, properties, clock, alias)
@@ -224,8 +224,7 @@ class Step:
         self.out.count("records", "forwarded")
         owner, known_as = (raw.profile_id, None) if alias is None else (alias.profile_id, raw.profile_id)
         routed = RoutedEvent(replace(raw, profile_id=owner), original.origin, known_as)
-        is_verbatim = known_as is None and original.is_verbatim
-        self.out.put("routed-events", owner, routed, raw=original.value if is_verbatim else None)
+        self.out.put("routed-events", owner, routed, raw=None if known_as else original.verbatim)
 
     def _repeats(self, person: Profile | None, identity: int) -> bool:
         """Tell whether an event was accepted before; then that is all that becomes of it."""
