@@ -58,19 +58,23 @@ class Metric:
 _MODEL: Final = ("model", "name in the policy")
 _PARTITION: Final = ("partition", "number")
 _CHANNEL: Final = ("delivery_channel", "id in the policy")
+_SOURCE: Final = ("source", "as its events say; of the 51st on: other")
 
 METRICS: Final = (
     Metric("continuo_ingest_records_total", "counter", "Raw records taken, by what became of them",
            (("outcome", "accepted, duplicate, dead_letter, forwarded"),)),
     Metric("continuo_ingest_dead_letters_total", "counter", "Records parked on the dead-letter topic",
            (("cause", "why, without its detail: undecodable, unknown_event_type, future_time, internal_error …"),)),
+    Metric("continuo_ingest_events_total", "counter", "Events accepted, by who told them", (_SOURCE,)),
+    Metric("continuo_ingest_heard_at_seconds", "gauge", "When the last event was accepted, by the worker's clock",
+           (_SOURCE,)),
     Metric("continuo_ingest_seen_overflow_total", "counter", "Ids of a person forgotten before a day was over"),
     Metric("continuo_profile_rows", "gauge", "People whose profile this worker holds", (_PARTITION,)),
     Metric("continuo_propose_triggers_total", "counter", "Rounds opened", (("decision_point", "name in the policy"),)),
     Metric("continuo_propose_rounds_open", "gauge", "Rounds that wait for answers", (_PARTITION,)),
     Metric("continuo_propose_requests_total", "counter", "Requests sent to model workers", (_MODEL,)),
     Metric("continuo_propose_answers_total", "counter", "Answers of models, inline ones included",
-           (_MODEL, ("status", "ok, cold, missing, error, late, orphan"))),
+           (_MODEL, ("status", "ok, cold, missing (none in time), error, late, orphan"))),
     Metric("continuo_propose_round_seconds", "histogram", "Wall time from opening a round to closing it", (), ROUND_S),
     Metric("continuo_arbitrate_decisions_total", "counter", "Decisions, by how the action was chosen",
            (("source", "best, explore, holdout, none"),)),
@@ -89,6 +93,16 @@ METRICS: Final = (
            (), COMMIT_S),
     Metric("continuo_transport_pending_records", "gauge", "Outputs and changes not yet committed", (_PARTITION,)),
     Metric("continuo_transport_step", "gauge", "Number of the last step committed", (_PARTITION,)),
+    Metric("continuo_transport_partitions", "gauge", "Partitions that the deployment has"),
+    Metric("continuo_transport_lag_records", "gauge", "Offsets from the last record applied to the last one there is",
+           (_PARTITION,)),
+    Metric("continuo_transport_lag_seconds", "gauge", "Age of the oldest record that was read and waits to be applied",
+           (_PARTITION,)),
+    Metric("continuo_transport_paused_sources", "gauge", "Sources that are not fetched because enough of them waits",
+           (_PARTITION,)),
+    Metric("continuo_transport_generation", "gauge", "Generation of the group: each rebalance makes a new one"),
+    Metric("continuo_transport_chunks_total", "counter", "Chunks that went through Faust's agents"),
+    Metric("continuo_transport_loop_delay_seconds", "gauge", "How long whoever asked had to wait for the event loop"),
     Metric("continuo_transport_restored_records_total", "counter", "Changelog records read back", (_PARTITION,)),
     Metric("continuo_transport_restore_seconds", "gauge", "How long the last restore took", (_PARTITION,)),
     Metric("continuo_model_answers_total", "counter", "Requests answered", (_MODEL, ("status", "ok, cold, error"))),
@@ -96,6 +110,8 @@ METRICS: Final = (
     Metric("continuo_model_answer_seconds", "histogram", "From reading some request batches to having answered them",
            (_MODEL,), ANSWER_S),
     Metric("continuo_model_versions", "gauge", "Versions that can be asked for", (_MODEL,)),
+    Metric("continuo_model_lag_records", "gauge", "Offsets from the last request batch read to the last one there is",
+           (_MODEL,)),
     Metric("continuo_trainer_examples_total", "counter", "Examples learned", (_MODEL,)),
     Metric("continuo_trainer_skipped_total", "counter", "Examples not learned",
            (_MODEL, ("reason", "no_key (about none of the model's), other_inputs (than now), refused (dead letters)"))),
@@ -104,10 +120,14 @@ METRICS: Final = (
            (_MODEL,)),
     Metric("continuo_trainer_log_loss", "gauge", "Of the last version: of scores given before each example was learned",
            (_MODEL,)),
+    Metric("continuo_trainer_lag_records", "gauge", "Offsets from the last example read to the last one there is",
+           (_MODEL,)),
     Metric("continuo_channel_activations_total", "counter", "Activations read, by what became of them",
            (_CHANNEL, ("outcome", "delivered, rejected (it had expired), repeated (it was done already)"))),
     Metric("continuo_channel_report_seconds", "histogram", "From an activation's publication to its committed report",
            (_CHANNEL,), REPORT_S),
+    Metric("continuo_channel_lag_records", "gauge", "Offsets from the last activation read to the last one there is",
+           (_CHANNEL,)),
 )  # fmt: skip
 
 BY_NAME: Final = {metric.name: metric for metric in METRICS}

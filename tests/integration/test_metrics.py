@@ -43,8 +43,20 @@ MISTYPED: Final = raw(properties={"basket_id": 7, "amount": 1.0})
 REFUSED: Final = [raw("dreamt"), raw(profile_id=""), raw(at=NOW + 30 * DAY_MS), MISTYPED]
 NO_EVENTS: Final = [None, b"\x07", b"{", *map(ENCODERS["raw_event"], REFUSED)]
 HISTOGRAMS: Final = [metric.name for metric in METRICS if metric.kind == "histogram" and metric.told_by == WORKER]
-GAUGES: Final = [metric.name for metric in METRICS if metric.kind == "gauge" and metric.told_by == WORKER]
+GAUGES: Final = [
+    metric.name
+    for metric in METRICS
+    if metric.kind == "gauge" and [label for label, _ in metric.labels] == ["partition"]
+]
 NOT_FROM_TOPICS: Final = {
+    "continuo_ingest_heard_at_seconds": "the worker's own clock",
+    "continuo_transport_lag_seconds": "nothing waits when a stream has settled",
+    "continuo_transport_lag_records": "whose markers stand behind the last record, nobody can say",
+    "continuo_transport_paused_sources": "as for the lag",
+    "continuo_transport_partitions": "a setting",
+    "continuo_transport_generation": "the group's own count",
+    "continuo_transport_chunks_total": "how records came together is chance",
+    "continuo_transport_loop_delay_seconds": "a time that nobody else took",
     "continuo_transport_pending_records": "nothing is pending when a stream has settled",
     "continuo_transport_restored_records_total": "a worker that starts with the deployment has nothing to restore",
     "continuo_transport_restore_seconds": "a time that nobody else took",

@@ -34,6 +34,7 @@ def _intake(stream: Stream) -> Iterator[Series]:
     refused = [letter for letter in letters if letter.origin.topic == source]
     taken = len(stream.records("raw-events"))
     yield from [(name, ("accepted",))] * len(events)
+    yield from [("continuo_ingest_events_total", (event.source,)) for event in events]
     yield from [(name, ("dead_letter",))] * len(refused)
     yield from [(name, ("forwarded",))] * len(stream.records("routed-events"))
     yield from [(name, ("duplicate",))] * (taken - len(events) - len(refused))
@@ -48,11 +49,9 @@ def _rounds(stream: Stream) -> Iterator[Series]:
     answered = Counter(batch.model for batch in stream.said("proposals") for _ in batch.items)
     for decision in stream.said("decisions"):
         for reading in unpack(decision.evidence, None).snapshot.readings:
-            is_asked = (decision.decision_id, reading.model) in asked
-            if reading.status == "missing" and is_asked:
-                continue  # given up: nobody answered
             yield name, (reading.model, reading.status)
-            answered[reading.model] -= is_asked
+            if reading.status != "missing":
+                answered[reading.model] -= (decision.decision_id, reading.model) in asked
     for note in stream.said("decision-notes"):
         if note.kind == "late_answer":
             yield name, (note.details["model"], "late")
