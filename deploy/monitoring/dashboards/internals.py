@@ -17,7 +17,7 @@ INTERNALS: Final = Dashboard(
     (
         graph("records by topic", "Records that workers took from their sources.", "ops",
               (rate(RECORDS, "topic"), "{{topic}}")),
-        graph("commits", "Transactions committed, by worker.", "ops", (rate(COMMITS, "instance"), "{{instance}}")),
+        graph("commits", "Transactions committed, by worker.", "ops", (f"rate({COMMITS}[{RATE}])", "{{instance}}")),
         graph("records a commit", "What is committed together.", "short",
               (f"{rate(RECORDS)} / {rate(COMMITS)}", "records")),
         graph("commit time", "From the end of computing to the transaction's commit.", "s",
