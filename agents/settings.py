@@ -22,6 +22,7 @@ from agents.errors import UserError
 PREFIX: Final = "CONTINUO_"
 FILE: Final = Path("continuo.toml")
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
+_COLLECTOR: Final = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(/[\w./-]*)?")
 
 
 class SettingsError(UserError):
@@ -34,6 +35,13 @@ def _is_address_list(value: str) -> str:
     addresses = value.split(",")
     if not all(_ADDRESS.fullmatch(address) and 0 < int(address.rpartition(":")[2]) < 65536 for address in addresses):
         message = "not a list of addresses"
+        raise ValueError(message)
+    return value
+
+
+def _is_collector(value: str) -> str:
+    if not _COLLECTOR.fullmatch(value):
+        message = "not a collector's address"
         raise ValueError(message)
     return value
 
@@ -83,6 +91,10 @@ class Settings(BaseSettings):
     )
     log_format: Literal["auto", "json", "text"] = _explained(
         "auto", "form of log lines; auto is text on a terminal and JSON elsewhere", "auto, json or text"
+    )
+
+    traces: Annotated[str, AfterValidator(_is_collector)] | None = _explained(
+        None, "OpenTelemetry collector (OTLP over HTTP) that gets spans of sampled events", "http://host:4318"
     )
 
     @property

@@ -77,7 +77,8 @@ def sources(root: Path) -> list[str]:
 def digest(root: Path) -> str:
     """Return the hash of everything that the native modules come from."""
     known = hashlib.sha256(f"{suffix()} mypy {version('mypy')} {sysconfig.get_config_var('CC')}".encode())
-    for path in sorted(path for one in (*READ, "deploy") for path in (root / one).rglob("*.py")):
+    read = [path for one in READ for path in (root / one).rglob("*.py")]
+    for path in sorted([*read, *(root / "deploy").glob("*.py")]):
         text = path.read_bytes()
         known.update(f"\0{path.relative_to(root)}\0{len(text)}\0".encode())
         known.update(text)
