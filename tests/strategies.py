@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import types
 import typing
 from dataclasses import is_dataclass
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from hypothesis import strategies as st
 
@@ -37,8 +40,18 @@ _made: Final[dict[type[Any], st.SearchStrategy[Any]]] = {}
 def records_of(kind: type[T]) -> st.SearchStrategy[T]:
     """Return the strategy for a class of `streams.records` or `streams.rows`."""
     if kind not in _made:
-        _made[kind] = st.builds(kind, **{name: _of(hint, name) for name, hint in get_type_hints(kind).items()})
+        _made[kind] = st.builds(kind, **{name: _of(hint, name) for name, hint in _hints_of(kind).items()})
     return _made[kind]
+
+
+def _hints_of(kind: type[Any]) -> dict[str, Any]:
+    """Return the types of the fields as the source has them: a compiled class has forgotten what its lists hold."""
+    module = sys.modules[kind.__module__]
+    source = Path(str(module.__file__)).with_name(f"{kind.__module__.rpartition('.')[2]}.py")
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    made = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__)
+    fields = [node for node in made.body if isinstance(node, ast.AnnAssign)]
+    return {ast.unparse(node.target): eval(ast.unparse(node.annotation), vars(module)) for node in fields}
 
 
 def _of(hint: Any, name: str) -> st.SearchStrategy[Any]:
