@@ -87,7 +87,8 @@ def test_an_error_nobody_expected_keeps_its_traceback(extra_commands: Path) -> N
 
 
 def test_the_version_is_the_projects_and_tells_which_build_of_the_core_runs() -> None:
-    ran = subprocess.run([sys.executable, "-P", "-m", "agents", "--version"], capture_output=True, text=True, check=True)
+    asked = [sys.executable, "-P", "-m", "agents", "--version"]
+    ran = subprocess.run(asked, capture_output=True, text=True, check=True)
     build = "pure" if isinstance(Step.apply, FunctionType) else "compiled"
     assert ran.stdout == f"continuo, version {version('continuo')}, core {build}\n"
 
