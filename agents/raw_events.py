@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aiokafka import ConsumerRecord
 
 from agents.applier import original
+from agents.codecs.framing import refused
 from agents.codecs.raw import decode_raw
 from streams.inputs import Input, RawInput
+from streams.topology import BY_NOUN
+
+# An accepted or forwarded event is the producer's with up to 3 KiB behind it: an alias, where it came from.
+VALUE_BYTES_MAX: Final = BY_NOUN["events"].record_bytes_max - (8 << 10)
 
 
 def decode(record: ConsumerRecord[bytes, bytes]) -> list[Input]:
     """Return the record as the step's input; raises Undecodable."""
-    return [RawInput(decode_raw(record.value), original(record))]
+    value = record.value
+    if value is not None and len(value) > VALUE_BYTES_MAX:  # compressed, it was smaller than the topic's limit
+        raise refused("size", f"expected at most {VALUE_BYTES_MAX} bytes, came {len(value)}")
+    return [RawInput(decode_raw(value), original(record))]
