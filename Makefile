@@ -52,6 +52,10 @@ faults: $(READY)  ## break a real Kafka and its workers from SEEDS seeds (10), a
 fuzz: $(READY) .venv/fuzz/ready  ## feed all that reads bytes from outside, SECONDS in all (60; ARGS="--list": what)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
 
+mutants: $(READY) .venv/mutants/ready  ## draw bugs with mutmut (60, from SEEDS=1), and have the checker find each
+	@PYTHONPATH=.venv/mutants $(BIN)/python tests/faults/mutants/draw.py $(or $(SEEDS),1) $(or $(ARGS),60) | \
+		$(BIN)/python -m tests.faults.mutants.choose
+
 bench: $(READY)  ## measure beside the peers on the embedded broker, W0 to W9 (W=2: one of them, W=help: which)
 	@$(BIN)/python -m bench $(W) $(ARGS)
 
@@ -67,6 +71,7 @@ lock: $(READY)  ## resolve requirements/*.txt anew from pyproject.toml (hashes, 
 	lock uv requirements/uv.in; \
 	lock build requirements/build.in; \
 	lock fuzz requirements/fuzz.in; \
+	lock mutants requirements/mutants.in; \
 	lock run pyproject.toml --extra models; \
 	lock demo pyproject.toml --extra demo; \
 	lock dev pyproject.toml --extra dev
@@ -88,4 +93,11 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 		"of \`make test\`, with inputs from a seed" >&2; exit 1; }
 	@touch $@
 
-.PHONY: help demo test test-all check lint docs simulate faults fuzz bench up down lock clean
+# The same with mutmut, which needs a newer click than Continuo: only `draw.py` has it on its path.
+.venv/mutants/ready: requirements/mutants.txt $(READY)
+	@echo "· installing mutmut"
+	@rm -rf .venv/mutants
+	@$(UV) pip install --quiet --python $(BIN)/python --target .venv/mutants --require-hashes -r requirements/mutants.txt
+	@touch $@
+
+.PHONY: help demo test test-all check lint docs simulate faults fuzz mutants bench up down lock clean

@@ -93,7 +93,8 @@ def _versioned(data: bytes) -> Tree:
 
 def _version_back(tree: Tree) -> bytes:
     version, array = tree
-    return bytes(version) + _pack(array)
+    said: bytes = version + _pack(array)  # raises where the version is no bytes any more
+    return said
 
 
 MSGPACK: Final = Shape(_unpack, _pack)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LOCKS = ("uv", "build", "fuzz", "run", "demo", "dev")
+LOCKS = ("uv", "build", "fuzz", "mutants", "run", "demo", "dev")
 
 
 @pytest.fixture(scope="module", params=LOCKS)
