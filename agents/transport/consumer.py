@@ -27,6 +27,7 @@ from faust.types import TP
 from agents.transport.chunk import ChunkMessage
 from agents.transport.copartition import Copartition, Held
 from agents.transport.errors import EXIT_REFUSED, die
+from agents.transport.headers import accept_any_header
 from agents.transport.host import ShardHost
 
 FETCH_S: Final = 0.25  # a resumed partition joins the next fetch only, so no fetch waits longer
@@ -38,6 +39,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         del transport
+        accept_any_header()
         app = cast("ShardHost", self.app)
         tuning = app.tuning
         return AIOKafkaConsumer(
