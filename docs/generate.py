@@ -80,12 +80,12 @@ def bugs() -> str:
     """Return every bug that is planted, and every mutant that is none."""
     lines = [f"Planted by hand, {len(BY_HAND)}:", "", "| bug | planted in |", "|---|---|"]
     lines += [f"| {mutant.name} | `{mutant.module}.{mutant.function}` |" for mutant in BY_HAND]
-    fates = "; ".join(f"{count} {fate}" for fate, count in FATES.items())
     lines += ["", f"Drawn from mutmut's, {len(BY_MUTMUT)} that are wrong in silence:"]
     lines += ["", "| planted in | instead of | there is |", "|---|---|---|"]
     lines += [f"| `{one.module}.{one.function}` | {_edit(one.old)} | {_edit(one.new)} |" for one in BY_MUTMUT]
-    lines += ["", f"Of {sum(FATES.values())} drawn: {fates}."]
-    lines += ["", "Drawn, and no bugs:", "", "| mutant | why nothing changes |", "|---|---|"]
+    lines += ["", "How all fared that were drawn:", "", "| a mutant … | of them |", "|---|---:|"]
+    lines += [f"| {fate} | {count} |" for fate, count in FATES.items()]
+    lines += ["", "Of those that change nothing:", "", "| mutant | why nothing changes |", "|---|---|"]
     lines += [f"| `{name}` | {reason} |" for name, reason in UNCHANGED.items()]
     return "\n".join(lines)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -114,19 +115,19 @@ def _judge_settings() -> None:
     assert settings.bootstrap.isascii()
 
 
-class _elsewhere:  # noqa: N801  # reads as a word
-    """Another folder, and an environment that says nothing of Continuo, meanwhile."""
-
-    def __enter__(self) -> None:
-        self._before, self._folder = dict(os.environ), Path.cwd()
-        os.chdir(_folder())
-        for name in [name for name in os.environ if name.startswith(PREFIX)]:
-            del os.environ[name]
-
-    def __exit__(self, *_: object) -> None:
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """Be in a folder of our own, and in an environment that says nothing of Continuo, meanwhile."""
+    before, folder = dict(os.environ), Path.cwd()
+    os.chdir(_folder())
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    try:
+        yield
+    finally:
         os.environ.clear()
-        os.environ.update(self._before)
-        os.chdir(self._folder)
+        os.environ.update(before)
+        os.chdir(folder)
 
 
 def _range(data: bytes) -> None:

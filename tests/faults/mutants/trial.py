@@ -12,7 +12,7 @@ from tests.faults.checker import flaws, mechanisms
 from tests.faults.month import Month
 from tests.faults.mutants.planting import Mutant, planted
 
-PATIENCE_S: Final = 300  # for a month that takes some seconds: what takes longer does not end
+PATIENCE_S: Final = 90  # for a month that takes some seconds: what takes longer does not end
 SHOWN: Final = 3
 
 
