@@ -80,7 +80,8 @@ class Cluster:
 
     def coordinator(self, group: str) -> int:
         """Return the number of the node that coordinates a group."""
-        described = self._admin().describe_consumer_groups([group])[group].result(30)
+        admin = self._admin()  # kept until it has answered: with the client gone, the answer never comes
+        described = admin.describe_consumer_groups([group])[group].result(30)
         return int(described.coordinator.id)
 
     def wait_in_sync(self) -> None:

@@ -131,11 +131,10 @@ async def _aftermath(stage: Stage) -> list[str]:
 def _forget(stage: Stage) -> None:
     """Delete the topics of a run, so that one broker serves hundreds."""
     admin = AdminClient({**witness.QUIET, "bootstrap.servers": stage.ground.address})
-    mine = [name for name in admin.list_topics(timeout=30).topics if name.startswith(f"{stage.deployment.group}.")]
-    if not mine:
-        return
-    for done in [*admin.delete_topics(mine).values(), *admin.delete_consumer_groups([stage.deployment.group]).values()]:
-        with suppress(KafkaException):  # what is left behind costs a broker little, and it may be the broken one
+    with suppress(KafkaException):  # what is left behind costs a broker little, and it may be the broken one
+        mine = [name for name in admin.list_topics(timeout=30).topics if name.startswith(f"{stage.deployment.group}.")]
+        deleted = admin.delete_topics(mine).values() if mine else ()
+        for done in [*deleted, *admin.delete_consumer_groups([stage.deployment.group]).values()]:
             done.result(30)
 
 
