@@ -22,7 +22,7 @@ GRACE_S: Final = 240.0  # for start-up and a last slow input
 SHOWN_MAX: Final = 2_000  # characters of an input
 RUNS: Final = re.compile(r"^Done (\d+) runs", re.MULTILINE)
 REACHED: Final = re.compile(r"cov: (\d+)")
-TOLD: Final = re.compile(r"=== Uncaught Python exception: ===\n(.*?)\n==\d+==", re.DOTALL)
+TOLD: Final = re.compile(r"=== Uncaught Python exception: ===\n(.*?)\n(?:INFO|==\d+==)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def run(name: str, seconds: int, seed: int) -> Outcome:
 def _told(name: str, said: str, code: int) -> str:
     """Say what was found: the error, the input, how to see it again."""
     error = TOLD.search(said)
-    lines = [error[1] if error else said[-SHOWN_MAX:], f"(exit code {code})"]
+    rest = "\n".join(line for line in said.splitlines() if not line.startswith(("#", "INFO", "WARNING")))
+    lines = [error[1].strip() if error else rest[-SHOWN_MAX:], f"(exit code {code})"]
     for found in sorted((KEPT / name).glob("found-*")):
         data = repr(found.read_bytes())
         lines += [data if len(data) <= SHOWN_MAX else f"{data[:SHOWN_MAX]}…"]

@@ -40,8 +40,8 @@ def _row(table: str) -> Callable[[bytes], object]:
     decode = DECODERS[table]
 
     def take(data: bytes) -> None:
-        row = decode(data)
-        assert repr(decode(encode_row(row))) == repr(row), "what is written is not what was read"
+        again = encode_row(decode(data))
+        assert encode_row(decode(again)) == again, "what is written is not what was read"
 
     return take
 
