@@ -19,13 +19,15 @@ from agents.counts import Counts
 from agents.models import ModelShelf
 from agents.policies import PolicyBook
 from agents.settings import Settings
+from agents.spans import spans_of
+from agents.traced import TracedEncoder
 from agents.transport.app import StreamApp
 from agents.transport.applier import ApplierFactory
 from agents.turn import Encoder
 from agents.vault import PersonalVault
 from agents.web import serve_pages
 from agents.workers.inline import InlineModels
-from streams.inputs import Setting
+from streams.inputs import PolicyInput, Setting
 from streams.state import State
 from streams.step import Step
 from streams.topology import topic_name
@@ -51,15 +53,21 @@ class Parts:
         }
         self._settings: Final = settings
         self._counts: Final = counts
+        self._spans: Final = spans_of(settings, "worker")
         self._vault: Final = PersonalVault(LOCKSTEP_SEED if settings.lockstep else b"")
 
     def listen(self, topic: str, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Learn what control topics say, before any shard is told of it."""
-        learn = self.book.learn if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
+        learn = self._learn_policy if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
         for record in records:
             # What cannot be learned from is a dead letter of every shard, which decodes it again.
             with suppress(Exception):
                 learn(record)
+
+    def _learn_policy(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        for switch in self.book.decode(record):
+            if isinstance(switch, PolicyInput):
+                self._counts.declare(switch.policy)
 
     def applier(self, partition: int, rows: dict[bytes, bytes], step: int) -> ShardApplier:
         """Return the applier of one shard."""
@@ -68,7 +76,8 @@ class Parts:
         setting = Setting(partition, settings.partitions, live, settings.lockstep)
         state = State(rows, ROW_CODEC)
         driver = Step(state, self.book.by_hash, self.shelf.inline, self._vault, setting, step)
-        encoder = Encoder(settings.namespace, partition, settings.partitions)
+        place = (settings.namespace, partition, settings.partitions)
+        encoder = Encoder(*place) if self._spans is None else TracedEncoder(*place, self._spans)
         self._counts.report(driver)  # what was restored is told before anything happens to it
         rounds_open_max = 1 if settings.lockstep else ROUNDS_OPEN_MAX
         return ShardApplier(driver, encoder, self.decoders, self._counts.report, rounds_open_max=rounds_open_max)

@@ -19,7 +19,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.settings import Settings
 from agents.transport.applier import ApplierFactory, Output, Turn
-from agents.transport.positions import POSITION_KEY, Place, Position
+from agents.transport.positions import POSITION_KEY, Position
 from agents.transport.restore import Restored
 from agents.transport.shard import Shard
 from streams.topology import TOPICS, topic_name
@@ -91,7 +91,7 @@ class MemoryStream:
         restored.find_position(f"{changelog}/{number}")
         new = Position(partitions=settings.partitions, mode=settings.mode, namespace=settings.namespace)
         chunk_max = 1 if settings.lockstep else settings.chunk_max
-        shard = Shard(settings.namespace, SOURCES, chunk_max=chunk_max, turn_ms_max=UNHURRIED_MS)
+        shard = Shard(settings.namespace, number, SOURCES, chunk_max=chunk_max, turn_ms_max=UNHURRIED_MS)
         shard.restore(restored.position or new, dict.fromkeys(shard.sources, 0))
         applier = self._factory(number, restored.rows, shard.position.step)
         shard.begin(applier, _Ledger(self, number, shard))
@@ -133,7 +133,6 @@ class _Ledger:
     """A committer for which every turn is a transaction of its own, committed at once."""
 
     def __init__(self, stream: MemoryStream, partition: int, shard: Shard) -> None:
-        self.committed: dict[str, Place] = {}
         self._stream: Final = stream
         self._partition: Final = partition
         self._shard: Final = shard
@@ -155,4 +154,3 @@ class _Ledger:
         snapshot = self._shard.snapshot()
         for key, row in {**turn.changes, POSITION_KEY: snapshot.record}.items():
             self._stream.send("changelog", key, row, self._partition)
-        self.committed = snapshot.places

@@ -63,7 +63,7 @@ def bundles_of(records: Iterable[ConsumerRecord[bytes, bytes]]) -> tuple[dict[st
             elif key.startswith(BUNDLE) and value is not None:
                 bundles[key.removeprefix(BUNDLE).decode()] = _bundle(value)
         except (ValueError, RecursionError) as error:
-            _log.error("no policy", key=key.decode(errors="replace"), reason=str(error))
+            _log.error("no policy", policy=key.decode(errors="replace"), why=str(error))
     return bundles, current
 
 

@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 from agents.applier import original
 from agents.codecs.framing import refused
 from agents.codecs.raw import decode_raw
+from agents.traces import traceparent_of
 from streams.inputs import Input, RawInput
 from streams.topology import BY_NOUN
 
@@ -17,8 +18,15 @@ VALUE_BYTES_MAX: Final = BY_NOUN["events"].record_bytes_max - (8 << 10)
 
 
 def decode(record: ConsumerRecord[bytes, bytes]) -> list[Input]:
-    """Return the record as the step's input; raises Undecodable."""
+    """Return the record as the step's input; raises Undecodable.
+
+    A producer that is traced says so in the event, or as its libraries do in a header `traceparent`.
+    """
     value = record.value
     if value is not None and len(value) > VALUE_BYTES_MAX:  # compressed, it was smaller than the topic's limit
         raise refused("size", f"expected at most {VALUE_BYTES_MAX} bytes, came {len(value)}")
-    return [RawInput(decode_raw(value), original(record))]
+    event, origin = decode_raw(value), original(record)
+    if record.headers and event.traceparent is None:
+        event.traceparent = traceparent_of(record.headers)
+        origin.is_verbatim = event.traceparent is None
+    return [RawInput(event, origin)]

@@ -23,6 +23,7 @@ PREFIX: Final = "CONTINUO_"
 FILE: Final = Path("continuo.toml")
 SHOWN_MAX: Final = 200  # characters of what came
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+_COLLECTOR: Final = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(/[A-Za-z0-9_./-]*)?")
 
 
 class SettingsError(UserError):
@@ -42,6 +43,13 @@ def _is_address_list(value: str) -> str:
 def _is_path(value: Path) -> Path:
     if "\0" in str(value):
         message = "no file system has such a path"
+        raise ValueError(message)
+    return value
+
+
+def _is_collector(value: str) -> str:
+    if not _COLLECTOR.fullmatch(value):
+        message = "not a collector's address"
         raise ValueError(message)
     return value
 
@@ -93,6 +101,10 @@ class Settings(BaseSettings):
     )
     log_format: Literal["auto", "json", "text"] = _explained(
         "auto", "form of log lines; auto is text on a terminal and JSON elsewhere", "auto, json or text"
+    )
+
+    traces: Annotated[str, AfterValidator(_is_collector)] | None = _explained(
+        None, "OpenTelemetry collector (OTLP over HTTP) that gets spans of sampled events", "http://host:4318"
     )
 
     @property

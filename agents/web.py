@@ -5,14 +5,17 @@ from __future__ import annotations
 from faust.web import Request, Response, View
 
 from agents import telemetry
+from agents.internals import Internals
 from agents.transport.app import StreamApp
 
 
 def serve_pages(app: StreamApp) -> None:
     """Add the pages to the app's web port."""
+    internals = Internals(app, telemetry.current())
 
     @app.page("/metrics")
     async def metrics(view: View, _request: Request) -> Response:
+        await internals.read()
         return view.bytes(telemetry.current().expose(), content_type=telemetry.CONTENT_TYPE)
 
     @app.page("/health")

@@ -18,6 +18,12 @@ class Original:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    is_verbatim: bool = True  # the event says what these bytes say, and nothing else
+
+    @property
+    def verbatim(self) -> bytes | None:
+        """Return the bytes, if they say all that the event says."""
+        return self.value if self.is_verbatim else None
 
 
 @dataclass(slots=True)

@@ -145,8 +145,9 @@ class Step:
         if not ingest.take(person, identity, clock):
             out.count("seen_overflow")
         said = ingest.accept(raw, raw.properties, clock, alias)
-        out.put("events", raw.profile_id, said, raw=original.value if alias is None else None)
+        out.put("events", raw.profile_id, said, raw=original.verbatim if alias is None else None)
         out.count("records", "accepted")
+        out.count("events", said.source)
         event = ingest.accept(raw, properties, clock, alias)
         profile.fold(person, event, policy.features)
         state.profiles.put(event.profile_id, person)
@@ -223,7 +224,7 @@ class Step:
         self.out.count("records", "forwarded")
         owner, known_as = (raw.profile_id, None) if alias is None else (alias.profile_id, raw.profile_id)
         routed = RoutedEvent(replace(raw, profile_id=owner), original.origin, known_as)
-        self.out.put("routed-events", owner, routed, raw=None if known_as else original.value)
+        self.out.put("routed-events", owner, routed, raw=None if known_as else original.verbatim)
 
     def _repeats(self, person: Profile | None, identity: int) -> bool:
         """Tell whether an event was accepted before; then that is all that becomes of it."""
@@ -369,6 +370,8 @@ class Step:
         if again:
             opened.deadline_wall_at = wall + propose.HISTORY_PATIENCE_MS
         else:
+            for name in opened.calls.values():
+                out.count("answers", "missing", name)
             propose.give_up(opened, wall)
             state.rounds_open -= 1
             self._decide(opened, policy, wall)

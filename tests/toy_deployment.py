@@ -93,7 +93,7 @@ class ToyDeployment:
 
     def feed(self, records: int, *, rate: int = 0) -> None:
         """Write that many events; with a rate (per second) in slices, else at once."""
-        slice_records = rate // 20 or records
+        slice_records = rate // 20 or max(1, records)
         began = monotonic()
         with witness.feeder(self.broker, self.topic("raw-events")) as feed:
             for first in range(0, records, slice_records):

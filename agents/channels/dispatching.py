@@ -22,8 +22,10 @@ from agents.channels.ledger import Ledger
 from agents.channels.tally import Tally
 from agents.codecs.avro import decode_activation, decode_dispatch, encode_dispatch, encode_raw_event
 from agents.committed import read_committed, wait_partitions
+from agents.lag import behind
 from agents.service import READY, started
 from agents.settings import Settings
+from agents.spans import spans_of
 from agents.transactions import PATIENCE_S, Written, commit
 from agents.transport.clients import new_producer
 from streams.partition import partition_of
@@ -64,12 +66,13 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         _log.info("dispatching", delivery_channel=name, unfinished=len(ledger.unfinished()))
         READY.add(name)
         delivery = Delivery(name, kind, ledger, Clock(settings.mode == "live", delay_ms))
-        tally = Tally(telemetry.current("channel"), name)
+        tally = Tally(telemetry.current("channel"), name, spans_of(settings, "channel"))
         count = 0
         done = await _positions(consumer)
         committed_at = time.monotonic()
         while not stop.is_set():
             polled = await consumer.getmany(timeout_ms=500, max_records=BATCH_MAX)
+            tally.lag.set(await behind(consumer, activations))
             records = [record for found in polled.values() for record in found]
             batch = [decode_activation(record.value) for record in records]
             mine = [activation for activation in batch if activation.delivery_channel == name]

@@ -26,6 +26,7 @@ def command(names: tuple[str, ...], web_port: int | None) -> None:
       CONTINUO_MODE        live or history: the clock that reports are stamped with (live)
       CONTINUO_BROKER      another Kafka instead of the embedded one
       CONTINUO_NAMESPACE   first word of the topics (continuo)
+      CONTINUO_TRACES      OpenTelemetry collector that gets spans of sampled events (none)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     from agents import log, service, settings
     from agents.channels import files

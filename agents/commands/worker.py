@@ -26,6 +26,7 @@ def command(web_port: int | None, name: str) -> None:
       CONTINUO_PARTITIONS  partitions of every keyed topic (8)
       CONTINUO_MODE        live or history (live)
       CONTINUO_WEB_PORT    port of /metrics, /health and /ready (6066)
+      CONTINUO_TRACES      OpenTelemetry collector that gets spans of sampled events (none)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     from agents import log, settings
     from agents.app import new_app

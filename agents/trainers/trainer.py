@@ -27,6 +27,7 @@ from streams.topology import topic_name
 
 VERSIONS_MAX: Final = 64  # of a model on the topic: shards and model processes remember 16
 REFUSED_MAX: Final = 1_000  # between two versions: more is a bad deploy, not bad records
+SKIPPED: Final = ("no_key", "other_inputs", "refused")
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +55,10 @@ class Trainer:
         learner, pace = syllabus.learner()
         self.course = Course(learner, pace)
         self._own: deque[str] = deque()  # names of the versions that such a trainer published, oldest first
+        for name in ("continuo_trainer_examples_total", "continuo_trainer_versions_total"):
+            self._telemetry.counter(name, model)  # of what is not told yet there is no rate
+        for reason in SKIPPED:
+            self._telemetry.counter("continuo_trainer_skipped_total", model, reason)
         self._restore([one for one in said if one.kind not in SIGNALS])
 
     def _restore(self, published: list[ModelVersion]) -> None:
@@ -67,7 +72,7 @@ class Trainer:
                     self.course.restore(version)
                     self._tell(version)
                 except ModelRefusedError as error:
-                    _log.warning("learning from the beginning", model=self._model, reason=str(error))
+                    _log.warning("learning from the beginning", model=self._model, why=str(error))
 
     def follow(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Show the learner a version that came in."""

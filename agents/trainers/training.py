@@ -15,8 +15,10 @@ from typing import Final
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents import telemetry
 from agents.committed import read_committed, wait_partitions
 from agents.errors import UserError
+from agents.lag import behind
 from agents.service import READY, started
 from agents.settings import Settings
 from agents.trainers.lockstep import Lockstep
@@ -63,9 +65,11 @@ async def train(settings: Settings, model: str, stop: asyncio.Event) -> None:
             lockstep = Lockstep(trainer, consumer, anything, barriers)
         _log.info("training", model=model, learned=trainer.course.learned)
         READY.add(model)
+        lag = telemetry.current("trainer").gauge("continuo_trainer_lag_records", model)
         taken_at = told_at = time.monotonic()
         while not stop.is_set():
             polled = await consumer.getmany(timeout_ms=500, max_records=_EXAMPLES_MAX)
+            lag.set(await behind(consumer, places))
             for place, records in polled.items():
                 for record in records:
                     if place in models.next_offsets:
@@ -97,5 +101,6 @@ async def _seek(consumer: AIOKafkaConsumer, next_offsets: Mapping[str, int], pla
                 EXIT_REFUSED,
             )
         if offset < starts[place]:
-            _log.warning("examples deleted before they were learned", place=str(place), lost=starts[place] - offset)
+            lost = starts[place] - offset
+            _log.warning("examples deleted before learned", topic=place.topic, partition=place.partition, lost=lost)
         consumer.seek(place, max(offset, starts[place]))

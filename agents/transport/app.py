@@ -25,7 +25,6 @@ from agents.transport.tuning import Tuning
 from streams.topology import BY_NOUN, topic_name
 
 QUEUE_CHUNKS_MAX: Final = 16  # per agent, between the consumer and the shards
-LAG_COMMIT_S: Final = 5.0  # group offsets are for those who watch the lag
 
 
 class StreamApp(ShardHost):
@@ -69,7 +68,6 @@ class StreamApp(ShardHost):
             topic_disable_leader=True,
             table_standby_replicas=0,
             TableManager=NoTables,
-            broker_commit_interval=LAG_COMMIT_S,
             broker_session_timeout=self.tuning.session_s,
             broker_heartbeat_interval=self.tuning.heartbeat_s,
             broker_rebalance_timeout=self.tuning.rebalance_s,

@@ -1,8 +1,7 @@
-"""From assigned to running: fence, wait until the changelog is settled, restore, distrust the positions, begin."""
+"""From assigned to running: wait until the changelog is settled, restore, distrust the positions, begin."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
@@ -12,12 +11,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.settings import Settings
 from agents.telemetry import Telemetry
 from agents.transport.applier import ApplierFactory
-from agents.transport.clients import new_producer, reader
+from agents.transport.clients import reader
 from agents.transport.committer import Committer, Pace
 from agents.transport.errors import Refused
 from agents.transport.positions import Position, check_deployment, check_places
 from agents.transport.restore import Restored, read_back, wait_settled
 from agents.transport.shard import Shard
+from agents.transport.transactions import Transactions
 from agents.transport.tuning import Tuning
 from streams.topology import BY_NOUN, topic_name
 
@@ -54,66 +54,64 @@ class Deployment:
         return noun in BY_NOUN and BY_NOUN[noun].read_by == EARLY_READERS
 
 
-async def open_shards(partitions: Iterable[int], deployment: Deployment) -> dict[int, Shard]:
-    """Return a running shard for each partition number.
+async def open_shards(partitions: Iterable[int], deployment: Deployment, committer: Committer) -> dict[int, Shard]:
+    """Return a running shard for each partition number; nobody else may be able to commit to them any more.
 
-    Raises Refused, having released everything, when state or sources are not what they were.
+    Raises Refused when state or sources are not what they were.
     """
-    shards = {partition: _prepare(partition, deployment) for partition in partitions}
-    committers = {partition: committer for partition, (_, committer) in shards.items()}
-    try:
-        await asyncio.gather(*(committer.start() for committer in committers.values()))
-        began = monotonic()
-        servers = deployment.settings.bootstrap
-        async with reader(servers, committed=True) as committed, reader(servers, committed=False) as uncommitted:
-            changelog = deployment.name("changelog")
-            logs = [TopicPartition(changelog, partition) for partition in shards]
-            await wait_settled(committed, uncommitted, logs, deployment.tuning.settle_s)
-            restored = await read_back(committed, changelog, shards)
-            await _check(uncommitted, restored, deployment)
-            starts = await _starts(uncommitted, restored, deployment)
-        for partition, (shard, committer) in shards.items():
-            state = restored[partition]
-            shard.restore(state.position or deployment.expected, starts[partition])
-            shard.begin(deployment.factory(partition, state.rows, shard.position.step), committer)
-            number = str(partition)
-            deployment.telemetry.counter("continuo_transport_restored_records_total", number).inc(state.records)
-            deployment.telemetry.gauge("continuo_transport_restore_seconds", number).set(monotonic() - began)
-            deployment.telemetry.gauge("continuo_transport_step", number).set(shard.position.step)
-    except BaseException:
-        await asyncio.gather(*(committer.stop() for committer in committers.values()))
-        raise
-    return {partition: shard for partition, (shard, _) in shards.items()}
+    shards = {partition: new_shard(partition, deployment) for partition in partitions}
+    began = monotonic()
+    servers = deployment.settings.bootstrap
+    async with reader(servers, committed=True) as committed, reader(servers, committed=False) as uncommitted:
+        changelog = deployment.name("changelog")
+        logs = [TopicPartition(changelog, partition) for partition in shards]
+        await wait_settled(committed, uncommitted, logs, deployment.tuning.settle_s)
+        restored = await read_back(committed, changelog, shards)
+        await _check(uncommitted, restored, deployment)
+        starts = await _starts(uncommitted, restored, deployment)
+    for partition, shard in shards.items():
+        state = restored[partition]
+        shard.restore(state.position or deployment.expected, starts[partition])
+        applier = deployment.factory(partition, state.rows, shard.position.step)
+        shard.begin(applier, committer.share(partition, shard))
+        number = str(partition)
+        deployment.telemetry.counter("continuo_transport_restored_records_total", number).inc(state.records)
+        deployment.telemetry.gauge("continuo_transport_restore_seconds", number).set(monotonic() - began)
+        deployment.telemetry.gauge("continuo_transport_step", number).set(shard.position.step)
+    return shards
 
 
-def _prepare(partition: int, deployment: Deployment) -> tuple[Shard, Committer]:
+def new_shard(partition: int, deployment: Deployment) -> Shard:
+    """Return a shard that has nothing yet."""
     settings, tuning = deployment.settings, deployment.tuning
-    is_history = settings.mode == "history"
-    shard = Shard(
+    return Shard(
         settings.namespace,
+        partition,
         deployment.nouns,
         # In lockstep a round blocks its partition at once, so records are applied one by one.
         chunk_max=1 if settings.lockstep else settings.chunk_max,
-        turn_ms_max=tuning.turn_ms_max_history if is_history else tuning.turn_ms_max,
+        turn_ms_max=tuning.turn_ms_max_history if settings.mode == "history" else tuning.turn_ms_max,
     )
+
+
+def new_committer(transactions: Transactions, deployment: Deployment) -> Committer:
+    """Return the committer of a worker."""
+    settings, tuning = deployment.settings, deployment.tuning
     longest_ms = max(settings.commit_interval_ms, tuning.commit_interval_ms_max)
-    committer = Committer(
-        partition,
-        new_producer(settings.bootstrap, f"{settings.namespace}-{partition}", tuning.transaction_timeout_s),
+    return Committer(
+        transactions,
         deployment.name("changelog"),
-        shard.snapshot,
         deployment.on_commit,
         deployment.is_early,
         Pace(
             # In a history nobody waits for a single decision, and every commit costs as much as a hundred records.
-            (longest_ms if is_history else settings.commit_interval_ms) / 1000,
+            (longest_ms if settings.mode == "history" else settings.commit_interval_ms) / 1000,
             longest_ms / 1000,
             tuning.pending_max,
             tuning.transaction_timeout_s,
         ),
         deployment.telemetry,
     )
-    return shard, committer
 
 
 async def _check(uncommitted: AIOKafkaConsumer, restored: dict[int, Restored], deployment: Deployment) -> None:

@@ -23,7 +23,7 @@ class ChunkMessage(ConsumerMessage):
             tp.partition,
             first.offset,
             last.timestamp / 1000,
-            last.timestamp_type,
+            0,  # of creation; nobody asks
             None,
             None,
             records,  # type: ignore[arg-type]  # whatever it is, Faust hands it to the schema

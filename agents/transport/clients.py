@@ -9,6 +9,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from agents.transport.errors import Unreachable
@@ -19,8 +20,15 @@ BATCH_BYTES_MAX: Final = 900_000  # below the broker's default of 1 MiB a reques
 RESTORE_BYTES_MAX: Final = 4 << 20  # per partition and fetch: larger ones gain nothing
 
 
+def new_client(servers: str, client_id: str) -> AIOKafkaClient:
+    """Return the connections on which a worker commits."""
+    return AIOKafkaClient(
+        bootstrap_servers=servers, client_id=client_id, request_timeout_ms=15_000, metadata_max_age_ms=60_000
+    )
+
+
 def new_producer(servers: str, transactional_id: str, timeout_s: float) -> AIOKafkaProducer:
-    """Return the transactional producer of one shard; starting it fences whoever had the id before."""
+    """Return a transactional producer; starting it fences whoever had the id before."""
     return AIOKafkaProducer(
         bootstrap_servers=servers,
         client_id=transactional_id,

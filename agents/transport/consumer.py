@@ -9,7 +9,7 @@ believed. aiokafka never resets a position by itself: out of range ends the proc
 What flows is our own decision: `_fed` is the generation whose partitions were sought and not revoked since. Faust's
 flags do not tell: a recovery that a rebalance overtakes resumes the flow and ends "rebalancing" in the middle of it,
 and resuming the flow clears the agents' queues.
-Nothing is acked: group offsets are the shards' positions, committed now and then for those who watch the lag.
+Nothing is acked: the group's offsets are committed by the shards' transactions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.consumer import Fetcher, ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -27,8 +27,10 @@ from faust.types import TP
 from agents.transport.chunk import ChunkMessage
 from agents.transport.copartition import Copartition, Held
 from agents.transport.errors import EXIT_REFUSED, die
+from agents.transport.fetched import fetch
 from agents.transport.headers import accept_any_header
 from agents.transport.host import ShardHost
+from agents.transport.transactions import Membership
 
 FETCH_S: Final = 0.25  # a resumed partition joins the next fetch only, so no fetch waits longer
 REQUEST_TIMEOUT_MS: Final = 90_000  # a join waits for the slowest member
@@ -46,11 +48,12 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             client_id=app.conf.broker_client_id,
             group_id=app.conf.id,
             bootstrap_servers=app.settings.bootstrap,
-            partition_assignment_strategy=[Copartition(app.settings.partitions, self._held)],
+            partition_assignment_strategy=[Copartition(app.settings.partitions, self._held, self._hear)],
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_partition_fetch_bytes=tuning.fetch_bytes_max,
+            check_crcs=False,  # TCP and the broker have checked
             fetch_max_wait_ms=tuning.fetch_wait_ms,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             session_timeout_ms=int(tuning.session_s * 1000),
@@ -60,9 +63,27 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=60_000,
         )
 
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 — Faust's name, Faust's caller
+        max_records: int | None = None,
+    ) -> Any:
+        del max_records  # none is set: a fetch is handed on whole
+        if not self.consumer.flow_active:
+            return {}
+        if consumer._closed or consumer._fetcher._closed:
+            raise ConsumerStoppedError
+        consumer._coordinator.check_errors()  # else a worker that cannot be in its group would go on outside of it
+        return await fetch(consumer, active_partitions, timeout or 0.0)
+
     def _held(self) -> Held:
         shards = cast("ShardHost", self.app).shards
-        return Held(shards.generation or 0, sorted(shards.shards))
+        return Held(shards.generation or 0, sorted(shards.shards), shards.id)
+
+    def _hear(self, living: list[str]) -> None:
+        cast("ShardHost", self.app).shards.living = living
 
 
 class ChunkConsumer(driver.Consumer):
@@ -99,7 +120,7 @@ class ChunkConsumer(driver.Consumer):
         assigned = self.assignment()
         shards = self.app.shards
         shards.consumer = self
-        await shards.assign({tp.partition for tp in assigned}, generation)
+        await shards.assign({tp.partition for tp in assigned}, self._membership(generation))
         self._suspects.clear()
         self._believed.intersection_update(assigned)
         places = {tp: shards.next_offset(tp) for tp in assigned}
@@ -132,7 +153,12 @@ class ChunkConsumer(driver.Consumer):
         """Have the new partitions sought; Faust seeks nothing where nothing is assigned, and then all is released."""
         await super().on_partitions_assigned(assigned, generation_id)
         if not assigned:
-            await self.app.shards.assign((), generation_id)
+            await self.app.shards.assign((), self._membership(generation_id))
+
+    def _membership(self, generation: int) -> Membership:
+        """Return as what this worker holds what it was assigned, whatever the group has become meanwhile."""
+        consumer = cast("AIOKafkaConsumer", cast("ChunkThread", self._thread)._consumer)
+        return Membership(self.app.conf.id, generation, consumer._coordinator.member_id)
 
     def resume_partitions(self, tps: Any) -> None:
         """Fetch from these partitions again."""
@@ -218,22 +244,13 @@ class ChunkConsumer(driver.Consumer):
     # -------------------------------------------------------------------------------------------- group offsets
 
     def ack(self, message: Any) -> bool:
-        """Note nothing: a position is durable when its shard's transaction is."""
+        """Note nothing: the group's offsets are committed with the transactions."""
         del message
         return False
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in list(self._next) if topics is None or tp in topics or tp.topic in topics)
-
-    def _new_offset(self, tp: TP) -> int | None:
-        return self.app.shards.committed_offset(tp)
-
-    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
-        before = {tp: self._committed_offset.get(tp) for tp in offsets}
-        did_commit = await super()._commit_offsets(offsets, start_new_transaction)
-        if not did_commit:
-            self._committed_offset.update(before)
-        return bool(did_commit)
+        del topics
+        return iter(())
 
 
 class ChunkTransport(driver.Transport):

@@ -10,7 +10,7 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
-NAME: Final = "continuo-copartition-1"  # a worker that assigns otherwise must not be in the group
+NAME: Final = "continuo-copartition-2"  # a worker that assigns otherwise must not be in the group
 
 
 class Held(msgspec.Struct, array_like=True):
@@ -18,6 +18,7 @@ class Held(msgspec.Struct, array_like=True):
 
     generation: int
     partitions: list[int]
+    writes_as: str = ""  # its transactional id
 
 
 def share(members: Mapping[str, Held], partitions: int) -> dict[str, list[int]]:
@@ -49,10 +50,11 @@ class Copartition(AbstractPartitionAssignor):
 
     name = NAME
 
-    def __init__(self, partitions: int, held: Callable[[], Held]) -> None:
-        """Divide `partitions` numbers; `held` tells what this worker has now."""
+    def __init__(self, partitions: int, held: Callable[[], Held], hear: Callable[[list[str]], None]) -> None:
+        """Divide `partitions` numbers; `held` tells what this worker has now, `hear` is told as what members write."""
         self._partitions = partitions
         self._held = held
+        self._hear = hear
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """Return what this member subscribes to and holds."""
@@ -65,20 +67,22 @@ class Copartition(AbstractPartitionAssignor):
         del cluster  # the number of partitions is the deployment's, whatever metadata says
         held = {name: _decode_held(member.user_data) for name, member in members.items()}
         shares = share(held, self._partitions)
+        living = msgspec.msgpack.encode(sorted(one.writes_as for one in held.values()))
         return {
             name: ConsumerProtocolMemberAssignment(
-                0, [(topic, sorted(shares[name])) for topic in member.subscription], b""
+                0, [(topic, sorted(shares[name])) for topic in member.subscription], living
             )
             for name, member in members.items()
         }
 
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Note nothing: the shards know what they hold."""
+        """Tell as what the members of the new generation write."""
+        self._hear(msgspec.msgpack.decode(assignment.user_data, type=list[str]))
 
 
 def _decode_held(said: bytes) -> Held:
     """Return what a member says of itself; one that says nothing holds nothing, and gets its share all the same."""
     try:
         return msgspec.msgpack.decode(said, type=Held)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return Held(0, [])

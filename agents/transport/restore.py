@@ -10,10 +10,11 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.transport.errors import Refused, die
+from agents.transport.fetched import fetch
 from agents.transport.positions import POSITION_KEY, Position, decode_position
 
 POLL_S: Final = 0.02
-FETCH_RECORDS_MAX: Final = 50_000
+FETCH_S: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ async def read_back(committed: AIOKafkaConsumer, topic: str, partitions: Iterabl
         committed.seek(tp, first[tp])
     todo = {tp for tp in tps if end[tp] > first[tp]}
     while todo:
-        fetched = await committed.getmany(*todo, timeout_ms=50, max_records=FETCH_RECORDS_MAX)
+        fetched = await fetch(committed, todo, FETCH_S)
         for tp, records in fetched.items():
             made[tp.partition].replay(records)
         for tp in list(todo):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Final, Protocol
 
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
 
 from agents.transport.applier import Applier, Turn
 from agents.transport.positions import Place, Position, Snapshot
@@ -31,9 +31,7 @@ def in_order(nouns: Iterable[str]) -> list[str]:
 
 
 class Commits(Protocol):
-    """What a shard's turns are given to; a worker's is a `Committer`."""
-
-    committed: dict[str, Place]  # by topic
+    """What a shard's turns are given to; a worker's is a share in its `Committer`."""
 
     def has_room(self) -> bool:
         """Tell whether another turn may be added."""
@@ -82,8 +80,11 @@ class Source:
 class Shard:
     """One partition number between its assignment and its revocation."""
 
-    def __init__(self, namespace: str, nouns: Iterable[str], *, chunk_max: int, turn_ms_max: int) -> None:
+    def __init__(
+        self, namespace: str, partition: int, nouns: Iterable[str], *, chunk_max: int, turn_ms_max: int
+    ) -> None:
         """Prepare a shard that reads these sources."""
+        self.partition = partition
         self.position = Position()
         self.wake_at: int | None = None
         self.held = False  # True: control records that were there before it are still to come
@@ -92,6 +93,7 @@ class Shard:
             for noun in in_order(nouns)
             for topic in [topic_name(namespace, noun)]
         }
+        self._grouped = [topic_name(namespace, noun) for noun in nouns if not BY_NOUN[noun].control]
         self._starts: dict[str, int] = {}
         self._chunk_max = chunk_max
         self._turn_s_max = turn_ms_max / 1000
@@ -107,7 +109,6 @@ class Shard:
     def begin(self, applier: Applier, committer: Commits) -> None:
         """Give the shard what it needs to run."""
         self.applier, self.committer = applier, committer
-        committer.committed = dict(self.position.places)
         self.wake_at = applier.wake_at()
 
     def next_offset(self, topic: str) -> int:
@@ -118,6 +119,10 @@ class Shard:
     def snapshot(self) -> Snapshot:
         """Return the position as of now."""
         return self.position.snapshot()
+
+    def offsets(self) -> dict[TopicPartition, int]:
+        """Return, for each source that the group reads, the next offset as of now."""
+        return {TopicPartition(topic, self.partition): self.next_offset(topic) for topic in self._grouped}
 
     def turn(self, now: int) -> Source | bool | None:
         """Apply one run of records or the timers that are due.

@@ -11,20 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from time import time
 from typing import Any, Final, Protocol, cast
+from uuid import uuid4
 
 from aiokafka import ConsumerRecord
+from aiokafka.client import AIOKafkaClient
 from faust.types import TP, EventT
 from mode import Service
 
 from agents.transport.applier import WorkerStop
-from agents.transport.assignment import Deployment, open_shards
+from agents.transport.assignment import Deployment, new_committer, open_shards
 from agents.transport.chunk import ChunkMessage
+from agents.transport.clients import new_client
+from agents.transport.committer import Committer
 from agents.transport.control import ControlReader, Listener
 from agents.transport.errors import Refused, die
 from agents.transport.shard import Shard, Source
+from agents.transport.transactions import Membership, Transactions
 from streams.topology import BY_NOUN
 
 BACKLOG_CHUNKS_MAX: Final = 2  # of a source: one to work on, one to hide the way from a resumed fetch
@@ -61,6 +66,10 @@ class Shards(Service):
             topic: deployment.telemetry.counter("continuo_transport_records_total", topic)
             for topic in map(deployment.name, deployment.nouns)
         }
+        self.id = f"{self.prefix}{uuid4().hex}"
+        self.living: Collection[str] = ()  # ids of the members of the group's present generation
+        self.committer: Committer
+        self._client: AIOKafkaClient
         self._draining = True
         self._drains = 0  # how often the shards were drained
         self._assigning = asyncio.Lock()
@@ -69,8 +78,13 @@ class Shards(Service):
         super().__init__(**options)
 
     async def on_start(self) -> None:
-        """Read the control topics, then let the shards to come be turned."""
+        """Read the control topics, then let the shards to come be turned and committed."""
         await self._control.start()
+        self._client = new_client(self.deployment.settings.bootstrap, self.id)
+        await self._client.bootstrap()
+        transactions = Transactions(self._client, self.id, self.deployment.tuning.transaction_timeout_s)
+        self.committer = new_committer(transactions, self.deployment)
+        await self.committer.start()
         self._turnstile = asyncio.create_task(self._run(), name="turnstile")
 
     async def on_stop(self) -> None:
@@ -82,6 +96,8 @@ class Shards(Service):
                 await self._turnstile
         await self._control.stop()
         await self._close(list(self.shards))
+        await self.committer.stop()
+        await self._client.close()
 
     def is_ready(self) -> bool:
         """Tell whether this worker holds its share of the partitions and takes what they bring."""
@@ -108,10 +124,15 @@ class Shards(Service):
         self._records[message.topic].inc(len(chunk.value))
         self._awake.set()
 
-    async def assign(self, partitions: Iterable[int], generation: int) -> None:
-        """Hold exactly these partitions from now on; ends the process when one of them cannot be taken."""
+    @property
+    def prefix(self) -> str:
+        """Return what the transactional ids of all workers begin with."""
+        return f"{self.deployment.settings.namespace}.worker."
+
+    async def assign(self, partitions: Iterable[int], member: Membership) -> None:
+        """Hold exactly these partitions from now on, as this member; ends the process when one cannot be taken."""
         # Faust gives up waiting when the next rebalance begins; what was begun is finished, and weighed by that one.
-        await asyncio.shield(asyncio.ensure_future(self._assign(set(partitions), generation)))
+        await asyncio.shield(asyncio.ensure_future(self._assign(set(partitions), member)))
 
     async def drain(self) -> None:
         """Take nothing more, forget what was not applied, and commit what was."""
@@ -127,22 +148,19 @@ class Shards(Service):
         shard = self.shards.get(tp.partition)
         return None if shard is None else shard.next_offset(tp.topic)
 
-    def committed_offset(self, tp: TP) -> int | None:
-        """Return the offset up to which a source is committed, or None where nothing is."""
-        shard = self.shards.get(tp.partition)
-        place = None if shard is None else shard.committer.committed.get(tp.topic)
-        return None if place is None else place.next_offset
-
-    async def _assign(self, partitions: set[int], generation: int) -> None:
+    async def _assign(self, partitions: set[int], member: Membership) -> None:
         async with self._assigning:
             if not self._draining:
                 await self.drain()
             drains = self._drains
+            generation, self.committer.member = member.generation, member
             has_followed = self.generation is not None and generation in (self.generation, self.generation + 1)
             await self._close([number for number in self.shards if number not in partitions or not has_followed])
             new = partitions - self.shards.keys()
             try:
-                self.shards |= await open_shards(sorted(new), self.deployment) if new else {}
+                if new:
+                    await self.committer.transactions.fence_others(self.prefix, self.living)
+                    self.shards |= await open_shards(sorted(new), self.deployment, self.committer)
                 await self._control.catch_up(self.shards)
             except Refused as error:
                 die(str(error), exit_code=error.exit_code)

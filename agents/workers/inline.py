@@ -51,4 +51,4 @@ class InlineModels:
     def _fail(self, name: str, version: str, reason: str) -> None:
         self.failures[name] += 1
         if self.failures[name].bit_count() == 1:  # 1, 2, 4, 8 …: a model that always fails must not fill the log
-            _log.error("inline model failed", model=name, version=version, reason=reason, failures=self.failures[name])
+            _log.error("inline model failed", model=name, version=version, why=reason, failures=self.failures[name])

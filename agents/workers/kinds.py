@@ -31,7 +31,7 @@ def heard(value: bytes | None) -> ModelVersion | None:
     try:
         return decode_model_version(value) if value is not None else None
     except Undecodable as error:
-        _log.error("no version of a model", reason=str(error))
+        _log.error("no version of a model", why=str(error))
         return None
 
 

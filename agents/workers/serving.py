@@ -21,6 +21,7 @@ from agents import telemetry
 from agents.codecs.avro import decode_request_batch, encode_model_version, encode_proposal_batch
 from agents.codecs.errors import Undecodable
 from agents.committed import read_committed, wait_partitions
+from agents.lag import behind
 from agents.service import READY, started
 from agents.settings import Settings
 from agents.transactions import Written, write
@@ -31,6 +32,7 @@ from agents.workers.shelf import Shelf
 from streams.records import ModelVersion, Proposal, ProposalBatch, Request, RequestBatch
 from streams.topology import topic_name
 
+STATUSES: Final = ("ok", "cold", "error")  # of answers
 HEARTBEAT_S: Final = 3.0  # a shard believes in a process for 10 s
 VERSION_WAIT_S: Final = 1.0  # a version that a shard has read is on the topic: it can only be on its way here
 LOCKSTEP_WAIT_S: Final = 60.0  # there no answer may depend on who is slow; what is gone for good was answered before
@@ -70,12 +72,14 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
         _log.info("serving", model=model, versions=server.shelf.names())
         READY.add(model)
         seconds = telemetry.current("model").histogram("continuo_model_answer_seconds", model)
+        lag = telemetry.current("model").gauge("continuo_model_lag_records", model)
         answered_at, committed_at = 0.0, time.monotonic()
         while not stop.is_set():
             for task in beside:
                 if task.done():
                     task.result()  # raises: neither ends by itself
             polled = await consumer.getmany(timeout_ms=500, max_records=BATCHES_MAX)
+            lag.set(await behind(consumer, consumer.assignment()))
             batches = [batch for records in polled.values() for record in records if (batch := _decode(record.value))]
             if batches:
                 with seconds.time():
@@ -102,6 +106,10 @@ class ModelServer:
         self._proposals = topic_name(settings.namespace, "proposals")
         self._arrived = asyncio.Condition()
         self._given_up: set[str] = set()  # versions waited for in vain, until another one arrives
+        self._telemetry.counter("continuo_model_expired_total", model)
+        self._telemetry.gauge("continuo_model_versions", model)
+        for status in STATUSES:
+            self._telemetry.counter("continuo_model_answers_total", model, status)
 
     @asynccontextmanager
     async def follow(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -205,7 +213,7 @@ def _decode(value: bytes | None) -> RequestBatch | None:
     try:
         return decode_request_batch(value)
     except Undecodable as error:
-        _log.error("request refused", reason=str(error))
+        _log.error("request refused", why=str(error))
         return None
 
 

@@ -73,5 +73,5 @@ def _load(version: ModelVersion) -> Loaded | None:
     try:
         return Loaded(serve(version), len(version.inputs))
     except ModelRefusedError as error:
-        _log.error("model version refused", model=version.model, version=version.version, reason=str(error))
+        _log.error("model version refused", model=version.model, version=version.version, why=str(error))
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 
@@ -13,30 +13,56 @@ from agents.transport.app import StreamApp
 from agents.transport.applier import Output, Turn
 from agents.transport.tuning import Tuning
 from agents.transport.worker import run_worker
-from bench.peers.job import Job, Progress, doubled
-from tests.toy import STEP, ToyApplier
+from bench.peers.job import Job, Progress, Row, decode_event, decode_row, doubled, encode_row
+from tests.toy import ToyApplier
 
 
 class Adding(ToyApplier):
     """Adds a field to each event; keeps no rows."""
 
+    none: Final[list[tuple[str, bytes]]] = []  # headers
+
     def take(self, topic: str, records: Sequence[ConsumerRecord], now: int) -> Turn:
         """Apply records one by one."""
         del topic, now
-        events, partition, step = self.events, self.partition, self.step
+        events, none = self.events, self.none
+        outputs: list[Output] = [(events, None, record.key, doubled(record.value), none) for record in records]
+        self.step += len(records)
+        return Turn(outputs, {}, len(records), self.step)
+
+
+class Keeping(ToyApplier):
+    """Keeps a row per person and says each event again: what every peer does, without our header that numbers it."""
+
+    none: Final[list[tuple[str, bytes]]] = []  # headers
+
+    def take(self, topic: str, records: Sequence[ConsumerRecord], now: int) -> Turn:
+        """Apply records one by one; the rows they touched are encoded once."""
+        del topic, now
+        rows, events, none = self.rows, self.events, self.none
+        touched: dict[bytes, Row] = {}
         outputs: list[Output] = []
         for record in records:
-            step += 1
-            outputs.append((events, None, record.key, doubled(record.value), [("step", STEP.pack(partition, step))]))
-        self.step = step
-        return Turn(outputs, {}, len(records), step)
+            key, value = record.key, record.value
+            row = touched.get(key)
+            if row is None:
+                raw = rows.get(b"P" + key)
+                row = touched[key] = Row() if raw is None else decode_row(raw)
+            row.events += 1
+            row.total += decode_event(value).amount
+            row.offset = record.offset
+            outputs.append((events, None, key, value, none))
+        changes: dict[bytes, bytes | None] = {b"P" + key: encode_row(row) for key, row in touched.items()}
+        rows.update(changes)  # type: ignore[arg-type]  # none of them is a tombstone
+        self.step += len(records)
+        return Turn(outputs, changes, len(records), self.step)
 
 
 def main(job: Job) -> None:
     """Apply the job's events and say so."""
     settings = load()
     progress = Progress(job)
-    kind: type[ToyApplier] = Adding if job.work == "W1" else ToyApplier
+    kind: type[ToyApplier] = Adding if job.work == "W1" else Keeping
 
     class Counted(kind):  # type: ignore[valid-type,misc]  # one of the two
         def take(self, topic: str, records: Sequence[ConsumerRecord], now: int) -> Turn:

@@ -8,12 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.app.base import App
-from faust.transport.consumer import Consumer, Fetcher
+from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
 from mode.services import Service
@@ -26,25 +28,32 @@ OVERRIDDEN = [  # (owner, name, the function that calls it)
     (DriverConsumer, "_new_consumer_thread", DriverConsumer.__init__),
     (Consumer, "_drain_messages", Fetcher._fetcher.fun),
     (Consumer, "_filter_tps_with_pending_acks", Consumer.force_commit),
-    (Consumer, "_new_offset", Consumer._filter_committable_offsets),
-    (Consumer, "_commit_offsets", Consumer._commit_tps),
     (AIOKafkaConsumerThread, "_create_worker_consumer", AIOKafkaConsumerThread._create_consumer),
+    (AIOKafkaConsumerThread, "_fetch_records", AIOKafkaConsumerThread.getmany),
 ]
 
 CALLED = [
-    (Consumer, "_get_active_partitions"),
-    (DriverConsumer, "_getmany"),
-    (Consumer, "_commit_offsets"),
-    (_DefaultRecordBatchPy, "_maybe_uncompress"),
-]
+    (Consumer, "_get_active_partitions"), (DriverConsumer, "_getmany"), (AIOKafkaClient, "_wait_on_metadata"),
+    (fetcher.Fetcher, "_create_fetch_waiter"), (fetcher.PartitionRecords, "_consume_aborted_up_to"),
+    (fetcher.PartitionRecords, "_contains_abort_marker"), (_DefaultRecordBatchPy, "_maybe_uncompress"),
+]  # fmt: skip
 
 ATTRIBUTES = [  # (function that sets it, name)
     (Consumer.__init__, "_read_offset"),
-    (Consumer.__init__, "_committed_offset"),
     (Service.__init__, "_stopped"),
     (App._stop_consumer, "_consumer"),
     (_DefaultRecordBatchPy.__init__, "_buffer"),
     (_MemoryRecordsPy._cache_next, "_next_slice"),
+    (ThreadDelegateConsumer.__init__, "_thread"),
+    (AIOKafkaConsumer.__init__, "_closed"),
+    (AIOKafkaConsumer.start, "_fetcher"),
+    (AIOKafkaConsumer.start, "_coordinator"),
+    (fetcher.Fetcher.__init__, "_records"),
+    (fetcher.Fetcher.__init__, "_subscriptions"),
+    (fetcher.FetchResult.__init__, "_partition_records"),
+    *((fetcher.PartitionRecords.__init__, name) for name in (
+        "_tp", "_records", "_check_crcs", "_isolation_level", "_aborted_producers",
+    )),
 ]
 
 

@@ -14,16 +14,18 @@ from typing import Any, Final
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalGenerationError, InvalidProducerEpoch, ProducerFenced, UnknownMemberIdError
 
-from agents.transport.clients import new_producer, reader
-from tests.simulation.clients import SimulatedConsumer, SimulatedProducer
+from agents.transport.clients import new_client, reader
+from agents.transport.transactions import Membership, Transactions
+from tests.simulation.clients import SimulatedConsumer, SimulatedTransactions
 from tests.simulation.log import Log
 from tests.simulation.loop import Clock, VirtualLoop
 from tests.simulation.network import Line, Network
 from tests.toy_deployment import ToyDeployment
 
 SETTLED_S: Final = 20.0  # for markers to follow
+ANYBODY: Final = Membership("a-group", -1, "")  # whom a group without members does not refuse
 
 
 @dataclass
@@ -42,17 +44,20 @@ class Ground:
 
     async def write(self, producer: Any, *values: bytes) -> None:
         """Write records and wait for their acknowledgement."""
-        batch = producer.create_batch()
-        for value in values:
-            batch.append(timestamp=1, key=b"k", value=value, headers=[])
-        batch.close()
-        await (await producer.send_batch(batch, self.place.topic, partition=self.place.partition))
+        batch = producer.open_batch()
+        for number, value in enumerate(values):
+            batch.write(number, 1, b"k", value, [])
+        batch.count = len(values)
+        await producer.send({self.place: [batch]})
 
     async def commit(self, producer: Any, *values: bytes) -> None:
         """Write records in a transaction of their own."""
-        await producer.begin_transaction()
         await self.write(producer, *values)
-        await producer.commit_transaction()
+        await self.end_transaction(producer)
+
+    async def end_transaction(self, producer: Any, member: Membership = ANYBODY) -> None:
+        """Commit what was written."""
+        await producer.commit({self.place: 1}, member)
 
     async def end(self, *, committed: bool) -> int:
         """Return where a reader ends."""
@@ -91,12 +96,22 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Scenario], 
         return run_simulated
     servers: str = request.getfixturevalue("broker")
     deployment = ToyDeployment(servers, tmp_path)
-    ground = Ground(
-        TopicPartition(deployment.topic("events"), 0),
-        lambda name: new_producer(servers, f"{deployment.group}-{name}", 30),
-        lambda committed: reader(servers, committed=committed),
-    )
-    return lambda scenario: asyncio.run(bounded(scenario, ground))
+    return lambda scenario: asyncio.run(run_on_kafka(scenario, deployment))
+
+
+async def run_on_kafka(scenario: Scenario, deployment: ToyDeployment) -> None:
+    """Run a scenario on a real broker."""
+    client = new_client(deployment.broker, "contract")
+    await client.bootstrap()
+    try:
+        ground = Ground(
+            TopicPartition(deployment.topic("events"), 0),
+            lambda name: Transactions(client, f"{deployment.group}-{name}", 30),
+            lambda committed: reader(deployment.broker, committed=committed),
+        )
+        await bounded(scenario, ground)
+    finally:
+        await client.close()
 
 
 async def bounded(scenario: Scenario, ground: Ground) -> None:
@@ -108,6 +123,7 @@ def run_simulated(scenario: Scenario) -> None:
     """Run a scenario; answers come one by one, and markers when there is nothing else to do."""
     clock = Clock(0)
     log, network = Log(clock), Network(clock)
+    log.members[ANYBODY.member_id] = ANYBODY.generation
     loop = VirtualLoop(clock)  # type: ignore[abstract]  # what asyncio never calls
     line = Line("client", network, loop)
 
@@ -115,7 +131,7 @@ def run_simulated(scenario: Scenario) -> None:
     async def simulated_reader(committed: bool) -> AsyncIterator[SimulatedConsumer]:
         yield SimulatedConsumer(log, line, committed=committed)
 
-    ground = Ground(TopicPartition("events", 0), lambda name: SimulatedProducer(log, line, name), simulated_reader)
+    ground = Ground(TopicPartition("events", 0), lambda name: SimulatedTransactions(log, line, name), simulated_reader)
     task = loop.create_task(bounded(scenario, ground))
     while not task.done():
         loop.run()
@@ -133,19 +149,47 @@ def run_simulated(scenario: Scenario) -> None:
 def test_what_a_fenced_producer_has_open_is_aborted_and_it_can_write_no_more(run: Callable[[Scenario], None]) -> None:
     async def scenario(ground: Ground) -> None:
         old = await ground.started("p")
-        await old.begin_transaction()
         await ground.write(old, b"lost")
         new = await ground.started("p")
-        with pytest.raises(ProducerFenced):
-            await old.commit_transaction()
+        with pytest.raises((ProducerFenced, InvalidProducerEpoch)):
+            await ground.end_transaction(old)
         await ground.commit(new, b"kept")
         await ground.wait_settled()
         end = await ground.end(committed=True)
         assert end == 4  # each of the two stands before its marker
         assert await ground.read(end, committed=True) == [(2, b"kept")]
         assert await ground.read(end, committed=False) == [(0, b"lost"), (2, b"kept")]
-        for producer in (old, new):
-            await producer.stop()
+
+    run(scenario)
+
+
+def test_whoever_is_not_of_the_group_is_refused_and_what_it_wrote_is_aborted(run: Callable[[Scenario], None]) -> None:
+    async def scenario(ground: Ground) -> None:
+        zombie = await ground.started("zombie")
+        await ground.write(zombie, b"lost")
+        with pytest.raises((IllegalGenerationError, UnknownMemberIdError)):
+            await ground.end_transaction(zombie, Membership("a-group", 7, "nobody"))
+        await ground.commit(zombie, b"kept")
+        await ground.wait_settled()
+        assert await ground.read(await ground.end(committed=True), committed=True) == [(2, b"kept")]
+
+    run(scenario)
+
+
+def test_who_may_still_write_is_fenced_unless_it_lives(run: Callable[[Scenario], None]) -> None:
+    async def scenario(ground: Ground) -> None:
+        gone, idle, living, me = [await ground.started(name) for name in ("gone", "idle", "living", "me")]
+        await ground.write(gone, b"lost")
+        await ground.commit(idle, b"done")
+        await ground.write(living, b"kept")
+        await me.fence_others(me.id.removesuffix("me"), [living.id])
+        for fenced in (gone, idle):
+            with pytest.raises((ProducerFenced, InvalidProducerEpoch)):
+                await ground.write(fenced, b"too late")
+        await ground.end_transaction(living)
+        await ground.wait_settled()
+        end = await ground.end(committed=True)
+        assert [value for _, value in await ground.read(end, committed=True)] == [b"done", b"kept"]
 
     run(scenario)
 
@@ -155,7 +199,6 @@ def test_a_committed_reader_ends_before_the_first_open_transaction(run: Callable
         slow, quick = await ground.started("slow"), await ground.started("quick")
         await ground.commit(quick, b"before")
         await ground.wait_settled()
-        await slow.begin_transaction()
         await ground.write(slow, b"open", b"still open")
         await ground.commit(quick, b"after")
         assert await ground.end(committed=True) == 2
@@ -164,15 +207,13 @@ def test_a_committed_reader_ends_before_the_first_open_transaction(run: Callable
         assert [value for _, value in await ground.read(5, committed=False)] == [
             b"before", b"open", b"still open", b"after",
         ]  # fmt: skip
-        await slow.commit_transaction()
+        await ground.end_transaction(slow)
         await ground.wait_settled()
         end = await ground.end(committed=True)
         assert end == 7
         assert [value for _, value in await ground.read(end, committed=True)] == [
             b"before", b"open", b"still open", b"after",
         ]  # fmt: skip
-        for producer in (slow, quick):
-            await producer.stop()
 
     run(scenario)
 
@@ -183,7 +224,6 @@ def test_a_position_passes_a_marker_that_stands_at_the_end(run: Callable[[Scenar
         await ground.commit(producer, b"one", b"two")
         await ground.wait_settled()
         assert await ground.read(3, committed=True) == [(0, b"one"), (1, b"two")]
-        await producer.stop()
 
     run(scenario)
 
@@ -195,6 +235,5 @@ def test_transactions_of_one_producer_follow_each_other(run: Callable[[Scenario]
             await ground.commit(producer, value)
         await ground.wait_settled()
         assert await ground.read(6, committed=True) == [(0, b"1"), (2, b"2"), (4, b"3")]
-        await producer.stop()
 
     run(scenario)

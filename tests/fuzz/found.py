@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.fuzz.shapes import MSGPACK
+from tests.fuzz.records import EVENT
+from tests.fuzz.shapes import MSGPACK, avro
 
 DEEP: Final = b"\x91" * 5_000 + b"\xc0"  # MessagePack: arrays in each other
 
@@ -46,6 +47,9 @@ FOUND: Final[dict[str, dict[str, bytes]]] = {
     },
     "worker": {
         "a header without a value": MSGPACK.from_tree([["raw-events", b"k", b"\x07", [["trace", None]]]]),
+        "an event whose header says no trace": MSGPACK.from_tree(
+            [["raw-events", b"p", avro("raw_event").from_tree(EVENT), [["traceparent", None]]]]
+        ),
         "more than a dead letter holds": MSGPACK.from_tree([["raw-events", b"k", b"{" * (3 << 20), []]]),
         "more headers than a dead letter holds": MSGPACK.from_tree(
             [["raw-events", b"k", b"\x07", [["h", b"y" * (1 << 20)]] * 3]]

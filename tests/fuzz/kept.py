@@ -153,7 +153,7 @@ class _Member(msgspec.Struct):
 
 def _members(data: bytes) -> None:
     members: dict[str, Any] = {"other": _Member(data, ["t"]), "own": _Member(_held(), ["t"])}
-    shares = Copartition(4, lambda: Held(1, [0])).assign(None, members)
+    shares = Copartition(4, lambda: Held(1, [0]), lambda _: None).assign(None, members)
     given = [number for one in shares.values() for _, numbers in one.assignment for number in numbers]
     assert sorted(given) == [0, 1, 2, 3]
 

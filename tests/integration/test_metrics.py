@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from agents.codecs.avro import ENCODERS
 from agents.telemetry import METRICS, WORKER
+from agents.transport.positions import POSITION_KEY
 from agents.workers.shelf import Shelf
 from streams.attribute import OPEN_MAX
 from streams.ingest import SEEN_MAX
@@ -41,11 +43,25 @@ MISTYPED: Final = raw(properties={"basket_id": 7, "amount": 1.0})
 REFUSED: Final = [raw("dreamt"), raw(profile_id=""), raw(at=NOW + 30 * DAY_MS), MISTYPED]
 NO_EVENTS: Final = [None, b"\x07", b"{", *map(ENCODERS["raw_event"], REFUSED)]
 HISTOGRAMS: Final = [metric.name for metric in METRICS if metric.kind == "histogram" and metric.told_by == WORKER]
-GAUGES: Final = [metric.name for metric in METRICS if metric.kind == "gauge" and metric.told_by == WORKER]
+GAUGES: Final = [
+    metric.name
+    for metric in METRICS
+    if metric.kind == "gauge" and [label for label, _ in metric.labels] == ["partition"]
+]
 NOT_FROM_TOPICS: Final = {
+    "continuo_ingest_heard_at_seconds": "the worker's own clock",
+    "continuo_transport_lag_seconds": "nothing waits when a stream has settled",
+    "continuo_transport_lag_records": "whose markers stand behind the last record, nobody can say",
+    "continuo_transport_paused_sources": "as for the lag",
+    "continuo_transport_partitions": "a setting",
+    "continuo_transport_generation": "the group's own count",
+    "continuo_transport_chunks_total": "how records came together is chance",
+    "continuo_transport_loop_delay_seconds": "a time that nobody else took",
     "continuo_transport_pending_records": "nothing is pending when a stream has settled",
     "continuo_transport_restored_records_total": "a worker that starts with the deployment has nothing to restore",
     "continuo_transport_restore_seconds": "a time that nobody else took",
+    "continuo_transport_commits_total": "a commit is for one shard or several; between bounds, below",
+    "continuo_transport_commit_seconds_count": "the same",
 }
 """Metrics that feeding cannot move, or not to a known value, and why."""
 
@@ -141,8 +157,17 @@ def test_after_a_history_the_numbers_are_those_of_the_topics(history: KafkaStrea
     expected = tally(history)
     assert served(history) == expected
     own = {metric.name for metric in METRICS if metric.told_by == WORKER}
-    still = own - NOT_FROM_TOPICS.keys() - {name.removesuffix("_count") for name, _ in expected}
+    untold = {name.removesuffix("_count") for name in NOT_FROM_TOPICS}
+    still = own - untold - {name.removesuffix("_count") for name, _ in expected}
     assert still == {"continuo_propose_rounds_open"}  # no round is: see the next test
+
+
+def test_a_commit_is_for_one_shard_or_for_all(history: KafkaStream) -> None:
+    by_shard = Counter(one.partition for one in history.records("changelog") if one.key == POSITION_KEY)
+    told = series(history.web_port)
+    commits = told["continuo_transport_commits_total", ()]
+    assert max(by_shard.values()) <= commits <= by_shard.total()
+    assert commits == told["continuo_transport_commit_seconds_count", ()]
 
 
 def test_live_the_numbers_are_those_of_the_topics(live: KafkaStream) -> None:

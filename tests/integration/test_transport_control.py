@@ -36,7 +36,7 @@ def publish(deployment: ToyDeployment, noun: str, *values: int) -> None:
 
 def shard_at(deployment: ToyDeployment, **places: int) -> Shard:
     """Return a shard that has applied that many records of each control topic."""
-    shard = Shard(deployment.group, (*NOUNS, "raw-events"), chunk_max=100, turn_ms_max=10)
+    shard = Shard(deployment.group, 0, (*NOUNS, "raw-events"), chunk_max=100, turn_ms_max=10)
     topics = {deployment.topic(noun): place for noun, place in places.items()}
     position = Position(places={topic: Place(place, 0) for topic, place in topics.items()})
     shard.restore(position, dict.fromkeys(shard.sources, 0) | topics)

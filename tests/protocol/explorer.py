@@ -67,7 +67,7 @@ def broken(world: World) -> str:
     if state != world.outputs or position != len(state):
         return f"committed are outputs of {world.outputs}, a state of {state}, and position {position}"
     for me, owner in enumerate(world.owners):
-        if owner.phase in ("running", "draining") and world.current == me:
+        if owner.phase == "running" and world.assigned == me and not (owner.is_stale or owner.is_fenced):
             held = len(owner.state) - owner.pending
             if owner.state[:held] != state or owner.position - owner.pending != position:
                 return f"owner {'AB'[me]} goes on from {owner.state[:held]}, committed is {state}"
@@ -83,7 +83,7 @@ def committed(world: World) -> tuple[tuple[int, ...], int]:
 def is_end(world: World) -> bool:
     """Tell whether everything is done, and held by the owner that the group means.
 
-    A late `fence` of the other one may have refused it; it hears that when it has something to write.
+    A late `fence` of the other one may have hit it; it hears that when it has something to write.
     """
     owner = world.owners[world.assigned]
     is_held = owner.phase == "running" and not owner.is_stale

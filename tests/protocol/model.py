@@ -2,9 +2,11 @@
 
 Theory of operation. A source has RECORDS records; a shard's state is the tuple of those it has taken. An owner goes
 `idle → starting → fenced → settled → reading → running`, and back by `draining`, by a crash, or when it is refused.
-While it runs it takes records, sends their outputs early, sends a row with state and position, and commits; markers of
-a decided transaction follow later. A request is one atomic step; a crash before or after it stands for a lost one and
-for a lost answer. The group may give the shard to the other owner at any time, and an owner may be long in hearing it.
+While it runs it takes records, sends their outputs early, sends a row with state and position, has the group take its
+offsets, which it does of nobody who is of an older generation, and commits; markers of a decided transaction follow
+later. Whoever takes over aborts what is still open of others, and waits until all is decided. A request is one atomic
+step; a crash before or after it stands for a lost one and for a lost answer. The group may give the shard to the other
+owner at any time, and an owner may be long in hearing it; or it waits until that one has drained and joined.
 A rule that does not hold is an error that the protocol must not have; `explorer` finds what comes of it.
 """
 
@@ -26,8 +28,8 @@ Taken = tuple[int, ...]  # numbers of records, in order
 class Rules:
     """What the protocol demands; all of it holds of ours."""
 
-    fences: bool = True  # else every owner writes under an id of its own
-    fences_first: bool = True  # else an owner reads before it fences
+    checks_generation: bool = True  # the group refuses offsets of an older one
+    offsets_last: bool = True  # else the group takes them before the row is sent
     settles: bool = True  # waits until nothing of the changelog is undecided
     reads_committed: bool = True
     position_is_committed: bool = True  # in the transaction, else beside it
@@ -49,7 +51,7 @@ class Owner(NamedTuple):
     """One process, as far as this shard goes."""
 
     phase: str = "idle"
-    is_stale: bool = False  # the group has given the shard away since, and it has not heard
+    is_stale: bool = False  # a generation has begun since without it
     at: int = 0  # which row a restore reads next
     end: int = 0  # and until which
     state: Taken = ()
@@ -57,6 +59,8 @@ class Owner(NamedTuple):
     unsent: Taken = ()  # outputs
     sent: Taken = ()  # outputs in the open transaction
     has_sent_row: bool = False
+    has_offsets: bool = False  # the group has taken those of the open transaction
+    is_fenced: bool = False
 
     @property
     def pending(self) -> int:
@@ -69,7 +73,6 @@ class World(NamedTuple):
 
     owners: tuple[Owner, Owner] = (Owner(), Owner())
     assigned: int = 0
-    current: int = NOBODY  # whose epoch is the latest
     rows: tuple[Row, ...] = ()
     outputs: Taken = ()  # committed
     aside: int = 0  # the position, where it is written beside the transaction
@@ -96,6 +99,8 @@ def steps(world: World, rules: Rules) -> Iterator[Step]:
     for me, owner in enumerate(world.owners):
         for name, after in _life(world, me, owner, rules):
             yield Step(f"{'AB'[me]} {name}", False, after)
+        if owner.phase == "running" and not owner.is_stale:
+            yield Step(f"{'AB'[me]} join", True, _with(world, me, owner._replace(phase="draining")))
         if owner.phase != "down":
             yield Step(f"{'AB'[me]} crash", True, _with(world, me, Owner("down")))
 
@@ -107,17 +112,15 @@ def _life(world: World, me: int, owner: Owner, rules: Rules) -> Iterator[tuple[s
         yield "time out", _decided(world, mine, owner=NOBODY, fate=ABORTED)  # of a life before this one
     if owner.phase == "down":
         yield "restart", _with(world, me, Owner())
-    elif owner.is_stale:
-        heard = owner._replace(phase="draining", is_stale=False) if owner.phase == "running" else Owner()
-        yield "hear", _with(world, me, heard)
+    elif owner.is_stale and owner.phase != "draining":
+        yield "hear", _with(world, me, owner._replace(phase="draining") if owner.phase == "running" else Owner())
     if owner.phase == "idle" and world.assigned == me and not owner.is_stale:
-        yield "begin", _with(world, me, Owner("starting" if rules.fences_first else "settled"))
+        yield "begin", _with(world, me, Owner("starting"))
     elif owner.phase == "starting":
-        yield "fence", _fenced(world, me, owner, rules)
+        yield "fence", _fenced(world, me, owner)
     elif owner.phase == "fenced":
         if not rules.settles or all(row.is_marked for row in world.rows):
-            settled = owner._replace(phase="settled" if rules.fences_first else "running")
-            yield "settle", _with(world, me, settled)
+            yield "settle", _with(world, me, owner._replace(phase="settled"))
         else:
             yield "give up", _with(world, me, Owner("down"))
     elif owner.phase == "settled":
@@ -131,8 +134,7 @@ def _life(world: World, me: int, owner: Owner, rules: Rules) -> Iterator[tuple[s
         yield "read", _with(world, me, read)
     elif owner.phase == "reading":
         position = owner.position if rules.position_is_committed else world.aside
-        phase = "running" if rules.fences_first else "starting"
-        yield "seek", _with(world, me, owner._replace(phase=phase, position=position, at=0, end=0))
+        yield "seek", _with(world, me, owner._replace(phase="running", position=position, at=0, end=0))
     elif owner.phase in ("running", "draining"):
         yield from _run(world, me, owner, rules)
 
@@ -143,9 +145,13 @@ def _run(world: World, me: int, owner: Owner, rules: Rules) -> Iterator[tuple[st
         taken, number = (owner.position,), owner.position + 1
         applied = owner._replace(state=owner.state + taken, position=number, unsent=owner.unsent + taken)
         yield "apply", _with(world, me, applied)
-    if owner.pending and rules.fences and world.current != me:
-        after = owner._replace(unsent=(), sent=(), has_sent_row=False)
-        yield "be refused", _with(world, me, Owner("down") if rules.dies_when_refused else after)
+    is_old = rules.checks_generation and owner.is_stale
+    is_due = owner.has_sent_row if rules.offsets_last else bool(owner.sent)
+    is_asking = is_due and not owner.has_offsets
+    if owner.pending and (owner.is_fenced or (is_asking and is_old)):
+        yield "be refused", _refused(world, me, owner, rules)
+    elif is_asking:
+        yield "commit offsets", _with(world, me, owner._replace(has_offsets=True))
     elif owner.has_sent_row:
         yield "commit", _committed(world, me, owner, rules)
     elif owner.unsent:
@@ -157,12 +163,24 @@ def _run(world: World, me: int, owner: Owner, rules: Rules) -> Iterator[tuple[st
         yield "release", _with(world, me, Owner())
 
 
-def _fenced(world: World, me: int, owner: Owner, rules: Rules) -> World:
-    """Begin a new epoch; what the one before had open is aborted."""
+def _refused(world: World, me: int, owner: Owner, rules: Rules) -> World:
+    """Abort what is open, and end, or go on as if it were nothing."""
     for number, row in enumerate(world.rows):
-        if row.fate == OPEN and rules.fences:
+        if row.owner == me:
             world = _decided(world, number, owner=NOBODY, fate=ABORTED)
-    return _with(world._replace(current=me), me, owner._replace(phase="fenced"))
+    after = owner._replace(unsent=(), sent=(), has_sent_row=False, has_offsets=False)
+    return _with(world, me, Owner("down") if rules.dies_when_refused else after)
+
+
+def _fenced(world: World, me: int, owner: Owner) -> World:
+    """Abort what others have open, who write no more under their id."""
+    for number, row in enumerate(world.rows):
+        if row.fate == OPEN:
+            world = _decided(world, number, owner=NOBODY, fate=ABORTED)
+            other = world.owners[1 - me]
+            if row.owner == 1 - me and other.has_sent_row:
+                world = _with(world, 1 - me, other._replace(is_fenced=True))
+    return _with(world, me, owner._replace(phase="fenced"))
 
 
 def _row_sent(world: World, me: int, owner: Owner, rules: Rules) -> World:
@@ -179,7 +197,7 @@ def _committed(world: World, me: int, owner: Owner, rules: Rules) -> World:
     position = world.rows[number].position if rules.position_is_the_rows else owner.position
     world = _decided(world, number, owner=NOBODY, fate=COMMITTED, position=position)
     world = world._replace(outputs=world.outputs + owner.sent)
-    return _with(world, me, owner._replace(sent=(), has_sent_row=False))
+    return _with(world, me, owner._replace(sent=(), has_sent_row=False, has_offsets=False))
 
 
 def _with(world: World, me: int, owner: Owner) -> World:

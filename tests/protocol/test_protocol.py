@@ -14,8 +14,9 @@ from tests.protocol.explorer import explore
 from tests.protocol.model import Rules
 
 STEPS = {
-    "rebalance", "mark", "crash", "restart", "time out", "hear", "begin", "fence", "settle", "give up",
-    "ask for the end", "read", "seek", "apply", "be refused", "commit", "send", "send the row", "release",
+    "rebalance", "mark", "crash", "restart", "time out", "hear", "join", "begin", "fence", "settle", "give up",
+    "ask for the end", "read", "seek", "apply", "be refused", "commit offsets", "commit", "send", "send the row",
+    "release",
 }  # fmt: skip
 
 
@@ -30,8 +31,8 @@ def test_no_order_of_events_breaks_the_protocol_and_none_is_a_dead_end(capsys: p
 
 
 NEEDED = {
-    "fences": "goes on from",
-    "fences_first": "goes on from",
+    "checks_generation": "goes on from",
+    "offsets_last": "goes on from",
     "settles": "goes on from",
     "reads_committed": "goes on from",
     "position_is_committed": "goes on from",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Self
 
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalGenerationError, UnknownMemberIdError
 
+from agents.transport.transactions import Membership
 from tests.simulation.log import Log, Message, Record
 from tests.simulation.network import Line
 
@@ -23,59 +25,89 @@ class Batch:
 
     def __init__(self) -> None:
         self.messages: Final[list[Message]] = []
+        self.count = 0  # as whoever writes has counted
 
-    def append(
-        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]] = ()
+    def write(
+        self, number: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]
     ) -> object | None:
         """Take a record; None where there is no room."""
         if len(self.messages) >= BATCH_RECORDS_MAX:
             return None
+        assert number == len(self.messages)
         self.messages.append(Message(key, value, tuple(headers), timestamp))
         return self
 
-    def close(self) -> None:
-        """Take no more, which nobody tries."""
 
-
-class SimulatedProducer:
-    """A transactional producer."""
+class SimulatedTransactions:
+    """The transactions of one transactional id."""
 
     def __init__(self, log: Log, line: Line, transactional_id: str) -> None:
+        self.id: Final = transactional_id
         self._log: Final = log
         self._line: Final = line
-        self._id: Final = transactional_id
         self._epoch = 0
 
     async def start(self) -> None:
-        self._epoch = await self._line.call(f"fence {self._id}", lambda: self._log.begin(self._id), is_write=True)
+        self._epoch = await self._line.call(f"fence {self.id}", lambda: self._log.begin(self.id), is_write=True)
 
     async def write(self, what: str, carry_out: Callable[[], None], place: TopicPartition | None = None) -> None:
         """Send a request that changes the log; those to one partition arrive in order."""
         order = (self._line, place) if place else None
         await self._line.call(what, carry_out, order=order, is_write=True)
 
-    async def stop(self) -> None:
-        """Abort nothing: the next one with this id does."""
-
-    async def begin_transaction(self) -> None:
-        """Say nothing yet: the first record says it."""
-
-    def create_batch(self) -> Batch:
+    def open_batch(self) -> Batch:
         return Batch()
 
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[None]:
-        place = TopicPartition(topic, partition)
+    async def send(self, batches: Mapping[TopicPartition, Sequence[Batch]]) -> None:
+        """Let each batch be a request of its own, so that they arrive one by one."""
+        await asyncio.gather(*(self._send(place, batch) for place, ones in batches.items() for batch in ones))
+
+    async def _send(self, place: TopicPartition, batch: Batch) -> None:
+        assert batch.count == len(batch.messages) > 0
 
         def carry_out() -> None:
-            self._log.produce(self._id, self._epoch, place, batch.messages)
+            self._log.produce(self.id, self._epoch, place, batch.messages)
 
-        return asyncio.create_task(self.write(f"send {len(batch.messages)} to {topic}/{partition}", carry_out, place))
+        await self.write(f"send {batch.count} to {place.topic}/{place.partition}", carry_out, place)
 
-    async def commit_transaction(self) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int], member: Membership) -> None:
+        assert offsets
+
         def carry_out() -> None:
-            self._log.end(self._id, self._epoch, is_committed=True)
+            self._log.commit_offsets(self.id, self._epoch, member.member_id, member.generation)
 
-        await self.write(f"commit {self._id}", carry_out)
+        try:
+            await self.write(f"commit offsets in generation {member.generation}", carry_out)
+        except (IllegalGenerationError, UnknownMemberIdError):
+            await self._end(is_committed=False)
+            raise
+        await self._end(is_committed=True)
+
+    async def fence_others(self, prefix: str, living: Iterable[str]) -> None:
+        ids = await self._line.call("list transactions", self._log.unfenced)
+        for gone in sorted({one for one in ids if one.startswith(prefix)}.difference(living, [self.id])):
+            await SimulatedTransactions(self._log, self._line, gone).start()
+
+    async def _end(self, *, is_committed: bool) -> None:
+        def carry_out() -> None:
+            self._log.end(self.id, self._epoch, is_committed=is_committed)
+
+        await self.write(f"{'commit' if is_committed else 'abort'} {self.id}", carry_out)
+
+
+class SimulatedConnections:
+    """What a worker commits on."""
+
+    async def bootstrap(self) -> None:
+        """Need nothing."""
+
+    async def close(self) -> None:
+        """Leave nothing."""
+
+
+async def fetch(consumer: SimulatedConsumer, tps: Iterable[TopicPartition], timeout_s: float) -> Fetched:
+    """Fetch, as `agents.transport.fetched` does of aiokafka's consumer."""
+    return await consumer.getmany(*tps, timeout_ms=int(timeout_s * 1000))
 
 
 class SimulatedConsumer:

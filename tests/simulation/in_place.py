@@ -15,7 +15,7 @@ from agents.transport.errors import EXIT_TRANSPORT
 from agents.transport.host import GC_THRESHOLDS
 from agents.vault import PersonalVault
 from streams.policy import Policy, bundle_hash, compile_policy
-from tests.simulation.clients import SimulatedConsumer, SimulatedProducer
+from tests.simulation.clients import SimulatedConnections, SimulatedConsumer, SimulatedTransactions, fetch
 from tests.simulation.worker import End, here
 
 
@@ -34,9 +34,9 @@ def _die(
     raise Ended
 
 
-def _producer(servers: str, transactional_id: str, timeout_s: float) -> SimulatedProducer:
+def _transactions(client: object, transactional_id: str, timeout_s: float) -> SimulatedTransactions:
     worker = here()
-    return SimulatedProducer(worker.log, worker.line, transactional_id)
+    return SimulatedTransactions(worker.log, worker.line, transactional_id)
 
 
 def _reader(servers: str, *, committed: bool) -> SimulatedConsumer:
@@ -74,7 +74,10 @@ def simulated() -> Iterator[None]:
                 patch.setattr(module, clock, _now)
         for module in (committer, control, restore, shards):
             patch.setattr(module, "die", _die)
-        patch.setattr(assignment, "new_producer", _producer)
+        patch.setattr(shards, "new_client", lambda *_: SimulatedConnections())
+        patch.setattr(shards, "uuid4", lambda: here().id)
+        patch.setattr(shards, "Transactions", _transactions)
+        patch.setattr(restore, "fetch", fetch)
         patch.setattr(assignment, "reader", _reader)
         patch.setattr(control, "AIOKafkaConsumer", _consumer)
         patch.setattr(app, "PersonalVault", lambda _: PersonalVault(b"simulation"))

@@ -1,4 +1,4 @@
-"""Kafka's log, small and faithful: partitions, and transactions that are open, committed or aborted by producer epoch.
+"""Kafka's log, small and faithful: partitions, transactions by producer epoch, and who of a group may commit.
 
 A transaction's fate is decided at once, its markers follow later, partition by partition; until then its records stay
 above the last stable offset. A marker takes an offset, so there are holes; compaction makes more of them.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalGenerationError, ProducerFenced, UnknownMemberIdError
 from aiokafka.structs import ConsumerRecord
 
 from tests.simulation.loop import Clock
@@ -70,7 +70,9 @@ class Log:
         self.markers: Final[list[tuple[Transaction, TopicPartition]]] = []  # decided, and not yet written
         self.changes = 0  # of where readers end
         self._clock: Final = clock
+        self.members: Final[dict[str, int]] = {}  # of the group, and their generation
         self._epochs: Final[dict[str, int]] = defaultdict(int)
+        self._unfenced: Final[set[str]] = set()  # have written in their present epoch
         self._open: Final[dict[str, Transaction]] = {}
 
     # producers
@@ -78,6 +80,7 @@ class Log:
     def begin(self, producer: str) -> int:
         """Fence whoever had this id: return the new epoch, having aborted what was open."""
         self._epochs[producer] += 1
+        self._unfenced.discard(producer)
         transaction = self._open.get(producer)
         if transaction is not None:
             self._decide(transaction, is_committed=False)
@@ -86,6 +89,7 @@ class Log:
     def produce(self, producer: str, epoch: int, place: TopicPartition, messages: list[Message]) -> None:
         """Append records to the producer's open transaction; raises ProducerFenced."""
         self._check(producer, epoch)
+        self._unfenced.add(producer)
         transaction = self._open.get(producer)
         if transaction is None:
             for marker in [marker for marker in self.markers if marker[0].producer == producer]:
@@ -97,6 +101,18 @@ class Log:
             transaction.places.append(place)
         for message in messages:
             self.append(place, message, transaction)
+
+    def unfenced(self) -> list[str]:
+        """Return the producers that have written since somebody began with their id."""
+        return sorted(self._unfenced)
+
+    def commit_offsets(self, producer: str, epoch: int, member: str, generation: int) -> None:
+        """Take a group's offsets into the open transaction; refuse whoever is not of the group's generation."""
+        self._check(producer, epoch)
+        if member not in self.members:
+            raise UnknownMemberIdError
+        if self.members[member] != generation:
+            raise IllegalGenerationError
 
     def end(self, producer: str, epoch: int, *, is_committed: bool) -> None:
         """Decide the open transaction; raises ProducerFenced."""

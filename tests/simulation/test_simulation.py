@@ -23,7 +23,7 @@ BLOCK: Final = 60  # seeds that are other ones each time
 MECHANISMS: Final = {
     "best", "explore", "holdout", "none", "prior", "degraded", "late_answer", "delivered", "rejected", "forwarded",
     "undecodable:magic", "undecodable:json", "missing:profile_id", "unknown_event_type", "missing:amount",
-    "mistyped:amount", "future_time", "fenced", "ended", "crashes", "crashes while taking over",
+    "mistyped:amount", "future_time", "refused", "ended", "crashes", "crashes while taking over",
     "crashes before all is committed", "fetched by a zombie", "requests lost", "answers lost",
     "questions of aborted attempts",
 }  # fmt: skip

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,10 +24,11 @@ from agents.settings import Settings
 from agents.telemetry import Telemetry
 from agents.transport.assignment import Deployment
 from agents.transport.chunk import ChunkMessage
-from agents.transport.committer import Committer
+from agents.transport.committer import Share
 from agents.transport.errors import EXIT_TRANSPORT
 from agents.transport.shard import Shard
 from agents.transport.shards import Shards
+from agents.transport.transactions import Membership
 from agents.transport.tuning import Tuning
 from streams.state import State
 from tests.simulation.log import Log, Record
@@ -66,6 +67,25 @@ class End:
         return f"{self.reason}: {self.cause!r} (exit {self.exit_code})"
 
 
+class Identity(str):
+    """One life's name, with what is asked of a random one."""
+
+    __slots__ = ()
+
+    @property
+    def hex(self) -> str:
+        """Return it."""
+        return str(self)
+
+
+class Assigned(NamedTuple):
+    """What the group's leader tells a member."""
+
+    partitions: frozenset[int]
+    generation: int
+    living: list[str]  # transactional ids
+
+
 @dataclass
 class Chunk:
     """What an agent is given."""
@@ -83,8 +103,9 @@ def settings_of(mode: str) -> Settings:
 class Worker:
     """One worker process, from its start to its end."""
 
-    def __init__(self, name: str, log: Log, network: Network, settings: Settings) -> None:
+    def __init__(self, name: str, birth: int, log: Log, network: Network, settings: Settings) -> None:
         self.name: Final = name
+        self.id: Final = Identity(f"{name}-{birth:03}")
         self.log: Final = log
         self.loop: Final = WorkerLoop(network.clock, self)  # type: ignore[abstract]  # what asyncio never calls
         self.line: Final = Line(name, network, self.loop)
@@ -93,6 +114,7 @@ class Worker:
         self.generation = -1  # of the group, as far as it knows
         self.partitions: frozenset[int] = frozenset()
         self.is_rejoining = False
+        self.assigned: asyncio.Future[Assigned] | None = None  # what it waits for, having joined the next generation
         self.shards: Shards
         self.parts: Parts
         self._settings: Final = settings
@@ -125,7 +147,7 @@ class Worker:
     def is_dirty(self) -> bool:
         """Tell whether it has applied what is not committed."""
         shards = self.shards.shards.values() if self.is_up else ()
-        return any(cast("Committer", shard.committer).pending for shard in shards)
+        return any(cast("Share", shard.committer).pending for shard in shards)
 
     def has_fetched(self) -> bool:
         """Tell whether it has what it can offer."""
@@ -140,12 +162,13 @@ class Worker:
         self.loop.create_task(self.shards.offer(chunk))
         return True
 
-    def rejoin(self, partitions: frozenset[int], generation: int) -> None:
-        """Hear that the group has begun a new generation, and what this member will hold in it."""
+    def rejoin(self) -> None:
+        """Hear that the group rebalances: commit what was applied, join, and take over what the group assigns."""
         if self._rejoining is not None:
             self._rejoining.cancel()
         self.is_rejoining = True
-        self._rejoining = self.loop.create_task(self._rejoin(partitions, generation))
+        self.assigned = None
+        self._rejoining = self.loop.create_task(self._rejoin())
 
     def pause_partitions(self, tps: Iterable[TP]) -> None:
         """Fetch no more from these."""
@@ -186,10 +209,14 @@ class Worker:
     def _wake(self) -> None:
         self.shards.wake()
 
-    async def _rejoin(self, partitions: frozenset[int], generation: int) -> None:
+    async def _rejoin(self) -> None:
         await self.shards.drain()
+        self.assigned = self.loop.create_future()
+        partitions, generation, living = await self.assigned
+        self.assigned = None
         self.generation = generation
-        await self.shards.assign(partitions, generation)
+        self.shards.living = living
+        await self.shards.assign(partitions, Membership("continuo", generation, str(self.id)))
         self.partitions = partitions
         self._next, self._paused = {}, set()
         for noun in SOURCES:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from agents.codecs.rows import decode_round
-from agents.transport.positions import POSITION_KEY
 from streams.attribute import OPEN_MAX
 from streams.decision import unpack
 from streams.ingest import SEEN_MAX
@@ -35,6 +34,7 @@ def _intake(stream: Stream) -> Iterator[Series]:
     refused = [letter for letter in letters if letter.origin.topic == source]
     taken = len(stream.records("raw-events"))
     yield from [(name, ("accepted",))] * len(events)
+    yield from [("continuo_ingest_events_total", (event.source,)) for event in events]
     yield from [(name, ("dead_letter",))] * len(refused)
     yield from [(name, ("forwarded",))] * len(stream.records("routed-events"))
     yield from [(name, ("duplicate",))] * (taken - len(events) - len(refused))
@@ -49,11 +49,9 @@ def _rounds(stream: Stream) -> Iterator[Series]:
     answered = Counter(batch.model for batch in stream.said("proposals") for _ in batch.items)
     for decision in stream.said("decisions"):
         for reading in unpack(decision.evidence, None).snapshot.readings:
-            is_asked = (decision.decision_id, reading.model) in asked
-            if reading.status == "missing" and is_asked:
-                continue  # given up: nobody answered
             yield name, (reading.model, reading.status)
-            answered[reading.model] -= is_asked
+            if reading.status != "missing":
+                answered[reading.model] -= (decision.decision_id, reading.model) in asked
     for note in stream.said("decision-notes"):
         if note.kind == "late_answer":
             yield name, (note.details["model"], "late")
@@ -92,10 +90,6 @@ def _transport(stream: Stream) -> Iterator[Series]:
     for source in (topic for topic in TOPICS if topic.source):
         topic = topic_name(stream.settings.namespace, source.noun)
         yield from [("continuo_transport_records_total", (topic,))] * len(stream.records(source.noun))
-    for seen in stream.records("changelog"):
-        if seen.key == POSITION_KEY:  # there is one in every transaction
-            yield "continuo_transport_commits_total", (str(seen.partition),)
-            yield "continuo_transport_commit_seconds_count", ()
     for partition, position in enumerate(stream.positions()):
         yield from [("continuo_transport_step", (str(partition),))] * position.step
     for partition, key in stream.durable_rows():

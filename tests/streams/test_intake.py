@@ -259,3 +259,18 @@ def test_every_output_carries_its_step_and_those_of_a_topic_rise(stream: Stream)
             seen += numbers
     assert seen
     assert all(1 <= number <= last[partition] for partition, number in seen)
+
+
+def test_a_trace_that_a_header_names_is_that_of_the_activation_by_whatever_way_it_came(stream: Stream) -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    person = f"traced-{next(_numbers)}"
+    home = partition_of(person, PARTITIONS)
+    for number, partition in enumerate((home, 1 - home)):
+        event = raw(at=NOW + number, event_id=f"{person}-{number}", profile_id=f"{person}")
+        value = ENCODERS["raw_event"](event)
+        stream.send("raw-events", person.encode(), value, partition, [("traceparent", traceparent.encode())])
+        stream.settle()
+    events = [event for event in stream.said("events") if event.profile_id == person]
+    assert [event.traceparent for event in events] == [traceparent] * 2
+    activations = [one for one in stream.said("activations") if one.profile_id == person]
+    assert {one.traceparent for one in activations} == {traceparent}

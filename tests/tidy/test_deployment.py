@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tomllib
@@ -13,6 +14,7 @@ import yaml
 
 from agents.broker.lock import KAFKA_VERSION
 from agents.settings import PREFIX, Settings
+from deploy.monitoring.grafana import DATASOURCE
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def test_compose_sets_settings_that_exist_to_values_that_are_valid(
 ) -> None:
     from agents.settings import load
 
-    ours = {name: value for one in services.values() for name, value in one["environment"].items()}
+    ours = {name: value for one in services.values() for name, value in one.get("environment", {}).items()}
     ours = {name: str(value) for name, value in ours.items() if name.startswith(PREFIX)}
     for name, value in ours.items():
         monkeypatch.setenv(name, value)
@@ -52,6 +54,47 @@ def test_workers_wait_for_a_healthy_kafka_on_its_inner_listener(services: dict[s
     assert kafka["healthcheck"]["test"]
     assert f"INSIDE://{worker['environment']['CONTINUO_BROKER']}" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert worker["expose"] == [str(Settings.model_fields["web_port"].default)]
+
+
+def test_an_image_of_others_is_pinned_to_a_version(services: dict[str, Any]) -> None:
+    images = [one["image"].rpartition(":")[2] for one in services.values() if "build" not in one]
+    assert [tag for tag in images if not re.fullmatch(r"v?\d+\.\d+\.\d+", tag)] == []
+
+
+def test_what_compose_mounts_is_there_where_it_is_looked_for(services: dict[str, Any], root: Path) -> None:
+    inside = {
+        target: root / source
+        for one in services.values()
+        for source, target, *_ in (volume.split(":") for volume in one.get("volumes", []))
+        if source.startswith(".")
+    }
+    assert all(path.is_dir() for path in inside.values())
+    home = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    provisioned = inside["/etc/grafana/provisioning"]
+    (provider,) = read(provisioned / "dashboards" / "continuo.yml")["providers"]
+    told = [flag.partition("=")[2] for one in services.values() for flag in one.get("command", []) if "config" in flag]
+    for wanted in (home, provider["options"]["path"], *told):
+        (target,) = [one for one in inside if wanted.startswith(one)]
+        assert (inside[target] / Path(wanted).relative_to(target)).exists(), wanted
+
+
+def test_grafana_asks_the_prometheus_that_compose_runs(services: dict[str, Any], root: Path) -> None:
+    (source,) = read(root / "deploy/grafana/provisioning/datasources/continuo.yml")["datasources"]
+    scraped = read(root / "deploy/prometheus/prometheus.yml")
+    assert source["uid"] == DATASOURCE
+    assert source["url"] == "http://prometheus:9090"
+    assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]
+    assert services["prometheus"]["ports"] == ["127.0.0.1:9090:9090"]
+    (alertmanager,) = scraped["alerting"]["alertmanagers"]
+    (job,) = scraped["scrape_configs"]
+    (found,) = job["dns_sd_configs"]
+    assert alertmanager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    assert "alertmanager" in services
+    assert (found["names"][0], [str(found["port"])]) == ("worker", services["worker"]["expose"])
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def test_the_image_is_well_built_and_does_not_run_as_root(root: Path) -> None:

@@ -32,7 +32,7 @@ def kill_at(point: str, *, helped: bool = False) -> Callable[[Stage], Awaitable[
     """Return what has workers kill themselves at a point, twice; `helped`: another is killed, and they come there."""
 
     async def inject(stage: Stage) -> None:
-        for share in _moments(stage, 2):
+        for share in _moments(stage, 2, latest=0.5):  # somebody has to come by afterwards
             await stage.wait_share(share)
             await stage.wait(lambda: len(stage.pids()) == len(stage.fault.workers), "all workers to run")
             stage.progress.mark()
@@ -56,5 +56,5 @@ def died_at_point(stage: Stage) -> str:
     return f"{times}× {stage.notes[0]}" if times and stage.ended("Killed") >= times else ""
 
 
-def _moments(stage: Stage, count: int) -> list[float]:
-    return sorted(stage.chance.uniform(0.02, 0.9) for _ in range(count))
+def _moments(stage: Stage, count: int, latest: float = 0.9) -> list[float]:
+    return sorted(stage.chance.uniform(0.02, latest) for _ in range(count))

@@ -14,17 +14,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from agents.transport import assignment
 from agents.transport.consumer import ChunkConsumer
+from agents.transport.requests import Produce, TxnOffsetCommit
 from agents.transport.restore import Restored
+from agents.transport.transactions import Transactions
 
 POINTS: Final = {
-    "sending": "some batches of a transaction are sent and not acknowledged",
+    "sending": "the batches of a transaction are sent and not acknowledged",
     "sent": "all batches are acknowledged, the commit is not asked for",
+    "offsets": "the offsets of the group are sent, and not yet taken or refused",
     "committing": "the commit is asked for and not answered",
     "revoked": "everything is drained, the group is about to be joined again",
     "fenced": "the previous owner is fenced, nothing is read back yet",
@@ -66,9 +68,10 @@ class Traps:
 
     def lay(self) -> None:
         """Wrap all points."""
-        self._after(AIOKafkaProducer, "send_batch", "sending")
-        self._before(AIOKafkaProducer, "commit_transaction", "sent")
-        self._committing()
+        self._asking(Produce, "sending")
+        self._before(Transactions, "commit", "sent")
+        self._asking(TxnOffsetCommit, "offsets")
+        self._asking(EndTxnRequest, "committing")
         self._after(ChunkConsumer, "on_partitions_revoked", "revoked")
         self._before(assignment, "wait_settled", "fenced")
         self._restoring()
@@ -93,11 +96,11 @@ class Traps:
 
         setattr(owner, name, wrapped)
 
-    def _committing(self) -> None:
+    def _asking(self, kind: type, point: str) -> None:
         original = AIOKafkaClient.send
 
         async def send(client: AIOKafkaClient, node: int, request: Any, **options: Any) -> Any:
-            if not isinstance(request, EndTxnRequest) or not self.take("committing"):
+            if not isinstance(request, kind) or not self.take(point):
                 return await original(client, node, request, **options)
             answer = asyncio.ensure_future(original(client, node, request, **options))
             # From here on the broker has it, or is about to: a few turns of the loop decide which.

@@ -48,11 +48,11 @@ def _shards(app: Any) -> Iterator[str]:
     shards = app.shards
     yield f"shards: generation={shards.generation} draining={shards._draining} assigning={shards._assigning.locked()}"
     for number, shard in shards.shards.items():
-        committer = shard.committer
+        share = shard.committer
         yield (
             f"shard {number}: step={shard.position.step} wake_at={shard.wake_at} held={shard.held} "
-            f"full={shard.applier.is_full()} pending={committer.pending} dirty={committer._dirty} "
-            f"begun={committer._begun} sent={len(committer._sent)} places={shard.position.places}"
+            f"full={shard.applier.is_full()} pending={share.pending} dirty={share._is_dirty} "
+            f"places={shard.position.places}"
         )
         for source in shard.sources.values():
             yield f"  {source.topic}: next={source.next_offset} records={source.records} paused={source.paused}"

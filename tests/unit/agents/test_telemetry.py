@@ -37,12 +37,12 @@ def test_a_gauge_that_somebody_else_tells_from_now_on_is_not_told() -> None:
     telemetry = Telemetry()
     for partition in ("1", "2"):
         telemetry.gauge("continuo_transport_step", partition).set(17)
-        telemetry.counter("continuo_transport_commits_total", partition).inc()
+        telemetry.counter("continuo_transport_restored_records_total", partition).inc()
     telemetry.forget("partition", "1")
     telemetry.forget("partition", "3")
     samples = served(telemetry)
     assert [labels for name, labels in samples if name == "continuo_transport_step"] == [("2",)]
-    assert samples["continuo_transport_commits_total", ("1",)] == 1
+    assert samples["continuo_transport_restored_records_total", ("1",)] == 1
     telemetry.gauge("continuo_transport_step", "1").set(4)
     assert served(telemetry)["continuo_transport_step", ("1",)] == 4
 

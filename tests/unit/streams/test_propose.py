@@ -266,7 +266,7 @@ def test_live_a_round_closes_at_its_deadline_and_knows_the_late_answer() -> None
     )
     assert shard.answer(request, 0.5, 0.5) == []
     answers = {kind: number for kind, number in shard.counted("answers").items() if kind[1] == "next_purchase"}
-    assert answers == {("late", "next_purchase"): 1, ("orphan", "next_purchase"): 1}
+    assert answers == {(status, "next_purchase"): 1 for status in ("missing", "late", "orphan")}
 
 
 def test_a_late_answer_is_late_after_a_restart_too_and_an_orphan_after_an_hour() -> None:

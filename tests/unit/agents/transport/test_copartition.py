@@ -43,7 +43,7 @@ def test_of_two_that_claim_a_number_the_later_generation_has_it() -> None:
 
 
 def test_all_topics_of_a_number_go_to_one_worker() -> None:
-    assignor = Copartition(8, lambda: Held(0, []))
+    assignor = Copartition(8, lambda: Held(0, []), lambda _: None)
     joined = {name: assignor.metadata(["raw-events", "proposals", "ticks"]) for name in ("x", "y", "z")}
     decoded = {name: ConsumerProtocolMemberMetadata.decode(told.encode()) for name, told in joined.items()}
     for assignment in assignor.assign(None, decoded).values():

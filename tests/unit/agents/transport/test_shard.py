@@ -77,7 +77,7 @@ def notes() -> Notes:
 
 @pytest.fixture
 def shard(applier: Scripted, notes: Notes) -> Shard:
-    shard = Shard("c", NOUNS, chunk_max=100, turn_ms_max=10)
+    shard = Shard("c", 0, NOUNS, chunk_max=100, turn_ms_max=10)
     shard.restore(Position(), {f"c.{noun}.v1": 0 for noun in NOUNS})
     shard.begin(applier, notes)  # type: ignore[arg-type]
     return shard

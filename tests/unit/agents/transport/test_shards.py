@@ -12,8 +12,9 @@ import pytest
 from agents.settings import Settings
 from agents.telemetry import Telemetry
 from agents.transport import shards as module
-from agents.transport.assignment import Deployment
+from agents.transport.assignment import Deployment, new_committer
 from agents.transport.shards import Shards
+from agents.transport.transactions import Membership
 from agents.transport.tuning import Tuning
 from streams.topology import topic_name
 
@@ -45,7 +46,7 @@ class Opening:
         self.begun = asyncio.Event()
         self.may_end = asyncio.Event()
 
-    async def __call__(self, partitions: Iterable[int], _: Deployment) -> dict[int, Any]:
+    async def __call__(self, partitions: Iterable[int], *_: object) -> dict[int, Any]:
         self.begun.set()
         await self.may_end.wait()
         return {partition: Idle() for partition in partitions}
@@ -62,7 +63,20 @@ def opening(monkeypatch: pytest.MonkeyPatch) -> Opening:
 def shards() -> Shards:
     settings = Settings(namespace="c", partitions=4)
     nouns = frozenset({"raw-events"})
-    return Shards(Deployment(settings, Tuning(), nouns, lambda *_: None, Telemetry(), lambda: None), None)  # type: ignore[arg-type]
+    shards = Shards(Deployment(settings, Tuning(), nouns, lambda *_: None, Telemetry(), lambda: None), None)  # type: ignore[arg-type]
+    shards.committer = new_committer(Alone(), shards.deployment)  # type: ignore[arg-type]
+    return shards
+
+
+class Alone:
+    """Transactions of a worker beside whom there is nobody."""
+
+    async def fence_others(self, prefix: str, living: object) -> None:
+        """Find nobody."""
+
+
+def member(generation: int) -> Membership:
+    return Membership("c", generation, "me")
 
 
 def chunk(since: int, generation: int = 1) -> Any:
@@ -73,7 +87,7 @@ def chunk(since: int, generation: int = 1) -> Any:
 async def test_partitions_that_are_revoked_while_they_are_taken_over_are_not_turned(
     shards: Shards, opening: Opening
 ) -> None:
-    taking = asyncio.create_task(shards.assign([0, 1], 1))
+    taking = asyncio.create_task(shards.assign([0, 1], member(1)))
     await opening.begun.wait()
     await shards.drain()
     opening.may_end.set()
@@ -81,16 +95,16 @@ async def test_partitions_that_are_revoked_while_they_are_taken_over_are_not_tur
     assert not shards.is_ready()
     await shards.offer(chunk(10))
     assert shards.shards[0].offered == []  # type: ignore[attr-defined]
-    await shards.assign([0], 2)
+    await shards.assign([0], member(2))
     assert shards.is_ready()
     assert list(shards.shards) == [0]
 
 
 async def test_a_worker_without_partitions_holds_none_and_is_ready(shards: Shards, opening: Opening) -> None:
     opening.may_end.set()
-    await shards.assign([0, 1], 1)
+    await shards.assign([0, 1], member(1))
     await shards.drain()
-    await shards.assign([], 2)
+    await shards.assign([], member(2))
     assert shards.is_ready()
     assert shards.shards == {}
 
@@ -99,7 +113,7 @@ async def test_a_chunk_behind_a_gap_ends_the_worker(
     shards: Shards, opening: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opening.may_end.set()
-    await shards.assign([0], 1)
+    await shards.assign([0], member(1))
     await shards.offer(chunk(10))
     await shards.offer(chunk(9))  # what was had before is the source's affair
     assert shards.shards[0].offered == [[10], [9]]  # type: ignore[attr-defined]
