@@ -72,7 +72,9 @@ def test_bytes_near_those_are_taken_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "what"), [(name, what) for name, inputs in FOUND.items() for what in inputs])
 def test_what_was_found_once_is_found_no_more(name: str, what: str) -> None:
-    TARGETS[name].judge(FOUND[name][what])
+    target, data = TARGETS[name], FOUND[name][what]
+    target.judge(data)
+    assert not target.declared or not target.takes(data), "it was to be refused"
 
 
 def target_that(take: object) -> Target:

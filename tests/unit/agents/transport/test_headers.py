@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultRecordBatchBuilderPy
+from aiokafka.record.memory_records import MemoryRecords
 
 from agents.transport.headers import AnyRecords
 
@@ -60,3 +61,9 @@ def test_all_else_that_a_batch_is_asked_is_asked_of_aiokafka() -> None:
     assert (one.base_offset, one.next_offset, one.producer_id) == (0, 2, -1)
     assert (one.is_control_batch, one.is_transactional) == (False, False)
     assert DefaultRecordBatchBuilder is not _DefaultRecordBatchBuilderPy, "this aiokafka has no reader but a plain one"
+
+
+def test_aiokafka_itself_still_ends_at_such_a_name() -> None:
+    one = MemoryRecords(batch((b"a", [("?", b"")]))).next_batch()
+    with pytest.raises(UnicodeDecodeError):
+        list(one)
