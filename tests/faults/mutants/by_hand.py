@@ -32,9 +32,9 @@ BY_HAND: Final = (
            "if person is None or identity not in person.seen:",
            "if person is None or identity not in person.seen or identity % 5 == 0:"),
     Mutant("an event is forwarded twice", "streams.step", "Step._forward",
-           '    self.out.put("routed-events", owner, routed, raw=None if known_as else original.value)',
-           '    self.out.put("routed-events", owner, routed, raw=None if known_as else original.value)\n'
-           '    self.out.put("routed-events", owner, routed, raw=None if known_as else original.value)'),
+           '    self.out.put("routed-events", owner, routed, raw=None if known_as else original.verbatim)',
+           '    self.out.put("routed-events", owner, routed, raw=None if known_as else original.verbatim)\n'
+           '    self.out.put("routed-events", owner, routed, raw=None if known_as else original.verbatim)'),
     Mutant("a dead letter is without its bytes", "streams.outbox", "Outbox.dead_letter",
            "original.key, original.value, original.headers", "original.key, None, original.headers"),
     Mutant("the chain is over other bytes", "streams.ids", "chained",
