@@ -15,7 +15,7 @@ from bench.feeding import feed
 from bench.kafka import Kafka, running
 from bench.peers.job import Job
 from bench.report import Column, middle, ratio, spread
-from bench.roster import Peer, Size, peers
+from bench.roster import NATIVE, Peer, Size, peers
 from bench.rounds import Line, Plan, interleave
 from bench.source import PARTITIONS, PEOPLE, Source
 from bench.verify import check_outputs, check_rows, read
@@ -41,6 +41,8 @@ def run(work: str, plan: Plan) -> None:
             peer.command()  # what has to be built is built before anything is measured
     with running() as kafka:
         backlog = Backlog(kafka, work, plan)
+        if not plan.quick:
+            backlog.measure(next(peer for peer in chosen if peer.kind is NATIVE))  # the broker is a JVM too: warm it
         lines = interleave({peer.name: partial(backlog.measure, peer) for peer in chosen}, plan)
     report.publish(TITLES[work], told(work, lines, plan), lines, plan)
 

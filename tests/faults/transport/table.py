@@ -66,6 +66,7 @@ FAULTS: Final = (
         freeze_past_transaction,
         aborted,
         setup=Setup(session_s=40.0, transaction_timeout_s=4.0),
+        flows=SLOW,
     ),
     Fault(
         "rebalance-storm",
