@@ -10,6 +10,7 @@ COMPILED := .continuo/compiled/env
 READY := .venv/ready
 W ?=
 SEEDS ?=
+SECONDS ?=
 ARGS ?=
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile  # a file stays in one process, with one broker for all its tests
@@ -57,6 +58,13 @@ simulate: $(READY)  ## play the stream in memory from SEEDS seeds (1000): crashe
 faults: $(READY)  ## break a real Kafka and its workers from SEEDS seeds (10), and judge (ARGS="--list": how)
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),10) $(ARGS)
 
+fuzz: $(READY) .venv/fuzz/ready  ## feed all that reads bytes from outside, SECONDS in all (60; ARGS="--list": what)
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+mutants: $(READY) .venv/mutants/ready  ## draw bugs with mutmut (60, from SEEDS=1), and have the checker find each
+	@PYTHONPATH=.venv/mutants $(BIN)/python tests/faults/mutants/draw.py $(or $(SEEDS),1) $(or $(ARGS),60) | \
+		$(BIN)/python -m tests.faults.mutants.choose
+
 bench: $(READY)  ## measure beside the peers on the embedded broker, W0 to W9 (W=2: one of them, W=help: which)
 	@$(BIN)/python -m bench $(W) $(ARGS)
 
@@ -71,6 +79,8 @@ lock: $(READY)  ## resolve requirements/*.txt anew from pyproject.toml (hashes, 
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements/$$1.txt "$${@:2}"; }; \
 	lock uv requirements/uv.in; \
 	lock build requirements/build.in; \
+	lock fuzz requirements/fuzz.in; \
+	lock mutants requirements/mutants.in; \
 	lock run pyproject.toml --extra models; \
 	lock demo pyproject.toml --extra demo; \
 	lock dev pyproject.toml --extra dev
@@ -83,4 +93,20 @@ clean:  ## stop the embedded Kafka and remove what was made, the state in .conti
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@bash requirements/install.sh
 
-.PHONY: help demo test test-all compiled test-compiled check lint docs simulate faults bench up down lock clean
+# Beside the rest of .venv, which has it on no path: it has wheels for Linux on x86-64 only.
+.venv/fuzz/ready: requirements/fuzz.txt $(READY)
+	@echo "· installing atheris"
+	@rm -rf .venv/fuzz
+	@$(UV) pip install --quiet --python $(BIN)/python --target .venv/fuzz --require-hashes --only-binary :all: \
+		-r requirements/fuzz.txt || { echo "atheris has wheels for Linux on x86-64 only; elsewhere tests/fuzz is part" \
+		"of \`make test\`, with inputs from a seed" >&2; exit 1; }
+	@touch $@
+
+# The same with mutmut, which needs a newer click than Continuo: only `draw.py` has it on its path.
+.venv/mutants/ready: requirements/mutants.txt $(READY)
+	@echo "· installing mutmut"
+	@rm -rf .venv/mutants
+	@$(UV) pip install --quiet --python $(BIN)/python --target .venv/mutants --require-hashes -r requirements/mutants.txt
+	@touch $@
+
+.PHONY: help demo test test-all compiled test-compiled check lint docs simulate faults fuzz mutants bench up down lock clean

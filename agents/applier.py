@@ -211,7 +211,9 @@ class ShardApplier:
 def original(record: Record) -> Original:
     """Return the record as the dead letter keeps it."""
     place = Origin(record.topic, record.partition, record.offset, record.timestamp)
-    return Original(place, record.key, record.value, list(record.headers))
+    # Kafka has headers without a value; a dead letter says an empty one.
+    headers = [(name, b"" if value is None else value) for name, value in record.headers]
+    return Original(place, record.key, record.value, headers)
 
 
 def _cause(error: Exception) -> str:

@@ -20,6 +20,11 @@ Place = tuple[str | int, ...]
 
 _INT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT: Final = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
+VALUES_MAX: Final = 100_000  # of a bundle, an alias counted as often as it stands: a large catalogue has 20,000
+NESTED_MAX: Final = 50  # deep: no section goes beyond 10, and Python ends at about 300
+DIGITS_MAX: Final = 40  # of a whole number: no quantity of a policy has more than 16
+
+_TOO_DEEP: Final = f"expected values at most {NESTED_MAX} deep in each other"
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -75,6 +80,24 @@ def load_policy(folder: Path) -> tuple[Bundle, Policy]:
         raise PolicyFilesError(f"{count} in the policy of {folder}:\n{bundle.tell(refused.problems)}") from None
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which tells where it is nested too deeply instead of ending there."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > NESTED_MAX:
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=self._mark())
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _mark(self) -> Any:
+        peek: Any = self.peek_event  # PyYAML's methods are partly untyped
+        return peek().start_mark
+
+
 class _Reader:
     """Reads files into one bundle and collects what is wrong with them."""
 
@@ -82,19 +105,30 @@ class _Reader:
         self.mistakes: Final[list[str]] = []
         self._bundle: Final = bundle
         self._file = Path()
+        self._values = 0  # read so far
         self._within: Final[set[int]] = set()  # nodes being read: an alias to one of them would never end
 
     def read(self, file: Path) -> None:
         self._file = file
         try:
-            root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            text = file.read_bytes().decode()
+        except OSError as error:
+            self.mistakes.append(f"{file}: expected a file that can be read, got {error.strerror}")
+            return
+        except UnicodeDecodeError as error:
+            line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+            self.mistakes.append(f"{file}:{line}: is not YAML: expected UTF-8, got the byte 0x{byte:02x}")
+            return
+        try:
+            root = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = f":{mark.line + 1}" if mark else ""
-            self.mistakes.append(f"{file}{line}: is not YAML: {error.problem or error.context}")
+            place = f":{mark.line + 1}" if mark else ""
+            self.mistakes.append(f"{file}{place}: is not YAML: {error.problem or error.context}")
             return
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            self.mistakes.append(f"{file}: is not YAML: {error}")
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            self.mistakes.append(f"{file}:{line}: is not YAML: {error.reason}, got the character {error.character!r}")
             return
         if isinstance(root, yaml.MappingNode):
             self._bundle.update(self._mapping(root, ()))
@@ -103,6 +137,14 @@ class _Reader:
 
     def _value(self, node: yaml.Node, path: Place) -> Any:
         self._bundle.marks.setdefault(path, f"{self._file}:{node.start_mark.line + 1}")
+        self._values += 1
+        if self._values >= VALUES_MAX:
+            if self._values == VALUES_MAX:
+                self._wrong(node, f"expected at most {VALUES_MAX} values, an alias counted wherever it stands")
+            return None
+        if len(path) > NESTED_MAX:
+            self._wrong(node, _TOO_DEEP)
+            return None
         if id(node) in self._within:
             self._wrong(node, "an alias cannot stand inside of what it names")
             return None
@@ -120,7 +162,7 @@ class _Reader:
         read: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
-            if not isinstance(key, str) or key == "<<":
+            if not isinstance(key, str) or key == "<<" or not _is_said(key):
                 self._wrong(key_node, "expected a name as key; keys are not merged")
                 continue
             place = (*path, key)
@@ -135,11 +177,24 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:
         text = str(node.value)
+        if not _is_said(text):
+            self._wrong(node, "expected text, got half of a pair of surrogates")
+            return ""
         if getattr(node, "style", None) in ("'", '"', "|", ">"):
             return text
         if text in _WORDS:
             return _WORDS[text]
-        return int(text) if _INT.fullmatch(text) else float(text) if _FLOAT.fullmatch(text) else text
+        if _INT.fullmatch(text):
+            if len(text) > DIGITS_MAX:
+                self._wrong(node, f"expected a number of at most {DIGITS_MAX} digits, got {len(text)}")
+                return 0
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
 
     def _wrong(self, node: yaml.Node, message: str) -> None:
         self.mistakes.append(f"{self._file}:{node.start_mark.line + 1}: {message}")
+
+
+def _is_said(text: str) -> bool:
+    """Tell whether a text is one that bytes can say: YAML can write half of a pair of surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from agents.committed import PATIENCE_S, read_committed
@@ -20,6 +21,8 @@ BUNDLE: Final = b"bundle/"
 _POLL_S: Final = 0.3
 
 Bundle = dict[str, Any]
+
+_log = structlog.get_logger(__name__)
 
 
 def canonical(bundle: Bundle) -> bytes:
@@ -49,17 +52,27 @@ async def read_bundles(servers: str, namespace: str) -> tuple[dict[str, Bundle],
 
 
 def bundles_of(records: Iterable[ConsumerRecord[bytes, bytes]]) -> tuple[dict[str, Bundle], str]:
-    """Return the same, of the topic's records."""
+    """Return the same, of the topic's records; what nobody of ours wrote is passed over, as the shards bury it."""
     bundles: dict[str, Bundle] = {}
     current = ""
     for record in records:
-        if record.value is None:
-            continue
-        if record.key == CURRENT:
-            current = record.value.decode()
-        elif record.key.startswith(BUNDLE):
-            bundles[record.key[len(BUNDLE) :].decode()] = json.loads(record.value)
+        key, value = record.key or b"", record.value
+        try:
+            if key == CURRENT and value is not None:
+                current = value.decode()
+            elif key.startswith(BUNDLE) and value is not None:
+                bundles[key.removeprefix(BUNDLE).decode()] = _bundle(value)
+        except (ValueError, RecursionError) as error:
+            _log.error("no policy", policy=key.decode(errors="replace"), why=str(error))
     return bundles, current
+
+
+def _bundle(value: bytes) -> Bundle:
+    bundle = json.loads(value)
+    if not isinstance(bundle, dict):
+        message = f"expected a bundle, a mapping of sections, came a {type(bundle).__name__}"
+        raise ValueError(message)
+    return bundle
 
 
 async def read_current(servers: str, namespace: str, patience_s: float = PATIENCE_S) -> Bundle:

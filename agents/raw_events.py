@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aiokafka import ConsumerRecord
 
 from agents.applier import original
+from agents.codecs.framing import refused
 from agents.codecs.raw import decode_raw
 from agents.traces import traceparent_of
 from streams.inputs import Input, RawInput
+from streams.topology import BY_NOUN
+
+# An accepted or forwarded event is the producer's with up to 3 KiB behind it: an alias, where it came from.
+VALUE_BYTES_MAX: Final = BY_NOUN["events"].record_bytes_max - (8 << 10)
 
 
 def decode(record: ConsumerRecord[bytes, bytes]) -> list[Input]:
@@ -15,7 +22,10 @@ def decode(record: ConsumerRecord[bytes, bytes]) -> list[Input]:
 
     A producer that is traced says so in the event, or as its libraries do in a header `traceparent`.
     """
-    event, origin = decode_raw(record.value), original(record)
+    value = record.value
+    if value is not None and len(value) > VALUE_BYTES_MAX:  # compressed, it was smaller than the topic's limit
+        raise refused("size", f"expected at most {VALUE_BYTES_MAX} bytes, came {len(value)}")
+    event, origin = decode_raw(value), original(record)
     if record.headers and event.traceparent is None:
         event.traceparent = traceparent_of(record.headers)
         origin.is_verbatim = event.traceparent is None

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from agents.errors import UserError
 from agents.transport.errors import die
+from agents.transport.headers import accept_any_header
 from agents.transport.supervisor import watch_lifeline
 
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
@@ -31,6 +32,7 @@ def run(name: str, main: Main, pages: AbstractAsyncContextManager[None] | None =
     Crash-only: an error of the transport ends the process at once, with one line and code 70, for whoever started it to
     start it again. An error meant for the user is raised.
     """
+    accept_any_header()
     asyncio.run(_supervise(name, main, pages or nullcontext()))
 
 

@@ -21,8 +21,9 @@ from agents.errors import UserError
 
 PREFIX: Final = "CONTINUO_"
 FILE: Final = Path("continuo.toml")
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9_.-]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
-_COLLECTOR: Final = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(/[\w./-]*)?")
+SHOWN_MAX: Final = 200  # characters of what came
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9_.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+_COLLECTOR: Final = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(/[A-Za-z0-9_./-]*)?")
 
 
 class SettingsError(UserError):
@@ -35,6 +36,13 @@ def _is_address_list(value: str) -> str:
     addresses = value.split(",")
     if not all(_ADDRESS.fullmatch(address) and 0 < int(address.rpartition(":")[2]) < 65536 for address in addresses):
         message = "not a list of addresses"
+        raise ValueError(message)
+    return value
+
+
+def _is_path(value: Path) -> Path:
+    if "\0" in str(value):
+        message = "no file system has such a path"
         raise ValueError(message)
     return value
 
@@ -61,7 +69,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, toml_file=FILE
     )
 
-    home: Path = _explained(Path(".continuo"), "folder of everything Continuo keeps on this machine", "a path")
+    home: Annotated[Path, AfterValidator(_is_path)] = _explained(
+        Path(".continuo"), "folder of everything Continuo keeps on this machine", "a path"
+    )
     broker: Annotated[str, AfterValidator(_is_address_list)] | None = _explained(
         None, "another Kafka to use instead of the embedded one", "host:port, several separated by commas"
     )
@@ -134,13 +144,27 @@ def load(**overrides: Any) -> Settings:
         settings = Settings(**given)
     except ValidationError as error:
         mistakes += [_told(dict(one), given) for one in error.errors()]
-    except tomllib.TOMLDecodeError as error:
-        mistakes.append(f"{FILE}: is not TOML: {error}")
+    except (ValueError, RecursionError, OSError) as error:
+        mistakes.append(f"{FILE}: {_unread(error)}")
     else:
         if not mistakes:
             return settings
     count = "1 setting is" if len(mistakes) == 1 else f"{len(mistakes)} settings are"
     raise SettingsError("\n".join([f"{count} wrong:", *(f"  {mistake}" for mistake in mistakes)]))
+
+
+def _unread(error: Exception) -> str:
+    """Say why the file could not be read: whatever bytes it has, it must not end in a traceback."""
+    if isinstance(error, OSError):
+        return f"expected a file that can be read, got {error.strerror}"
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return f"is not TOML: expected UTF-8, got the byte 0x{error.object[error.start]:02x} (at line {line})"
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return f"is not TOML: {error}"
+    is_deep = isinstance(error, RecursionError)
+    came = "brackets in brackets without end" if is_deep else "a number of thousands of digits"
+    return f"expected plain settings, got {came}"
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> set[str]:
@@ -168,4 +192,12 @@ def _told(error: dict[str, Any], given: Mapping[str, Any]) -> str:
         place = variable if variable in os.environ else f"{name} in {FILE}"
     extra = field.json_schema_extra
     expected = extra["expected"] if isinstance(extra, dict) else field.description
-    return f"{place}: expected {expected}, got {error['input']!r}"
+    return f"{place}: expected {expected}, got {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        told = repr(value)
+    except ValueError:  # Python does not print a number of more than 4300 digits
+        return "a number of too many digits"
+    return told if len(told) <= SHOWN_MAX else f"{told[:SHOWN_MAX]}…"

@@ -10,11 +10,11 @@ HEADER: Final = "traceparent"
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 
-def traceparent_of(headers: Iterable[tuple[str, bytes]]) -> str | None:
+def traceparent_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """Return what a record's headers say; None if it is nothing, or no traceparent: that is no reason to refuse it."""
     for name, value in headers:
         if name == HEADER:
-            text = bytes(value).decode("ascii", "replace")
+            text = bytes(value or b"").decode("ascii", "replace")
             return text if _TRACEPARENT.fullmatch(text) else None
     return None
 

@@ -19,6 +19,7 @@ SEEN_MS: Final = 24 * 3_600_000  # a producer that retries gives up within a day
 SEEN_MAX: Final = 256  # 8 bytes of hash and 5 of time each: 3.3 KiB a person at most
 AHEAD_MS: Final = 5 * 60_000  # clocks of producers differ
 JUMP_MS: Final = 7 * 24 * 3_600_000  # a history may pause for a week, not more
+NAME_MAX: Final = 256  # characters of an id or a source: rows and decisions repeat them, and each has to fit its topic
 INSTANT_MAX: Final = 1 << 43  # the year 2248; who tells seconds of 10⁻⁶ would otherwise move a history's clock for good
 MICRO: Final = 1_000_000
 AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
@@ -44,12 +45,25 @@ class Refused(Exception):
         self.detail: Final = detail
 
 
+def is_name(told: str) -> bool:
+    """Tell whether a text can name a person."""
+    return 0 < len(told) <= NAME_MAX
+
+
 def check_identity(raw: RawEvent) -> None:
-    """Raise Refused if an event does not say which fact about whom it is."""
+    """Raise Refused if an event does not say which fact about whom it is, or takes too many words for it."""
     if not raw.profile_id:
         raise Refused("missing:profile_id", "an event names the person it is about")
     if not raw.event_id:
         raise Refused("missing:event_id", "without an id of its own, an event that comes twice counts twice")
+    for name, told in (
+        ("profile_id", raw.profile_id),
+        ("event_id", raw.event_id),
+        ("source", raw.source),
+        ("traceparent", raw.traceparent or ""),
+    ):
+        if len(told) > NAME_MAX:
+            raise Refused(f"invalid:{name}", f"expected at most {NAME_MAX} characters, came {len(told)}")
 
 
 def check(
@@ -70,8 +84,8 @@ def check(
             typed[name] = _typed(name, told[name], expected)
         elif name not in kind.optional:
             raise Refused(f"missing:{name}", f"an event {raw.type!r} has {kind.properties}")
-    if kind.links and not typed[kind.links]:
-        raise Refused(f"missing:{kind.links}", "a link names the person that it leads to")
+    if kind.links and not is_name(str(typed[kind.links])):
+        raise Refused(f"missing:{kind.links}", f"a link names the person it leads to, in 1 to {NAME_MAX} characters")
     return kind, typed
 
 

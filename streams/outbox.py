@@ -6,8 +6,12 @@ from typing import Final
 
 from streams.inputs import Original, Output
 from streams.records import DeadLetter, Decision, DecisionNote, Request
+from streams.topology import BY_NOUN
 
 DETAIL_MAX: Final = 1_000  # characters of a dead letter's detail: it may quote what was wrong
+# Of the record that a dead letter keeps: its cause, its detail and its origin stand beside it. What a producer has
+# compressed may be larger than any topic takes.
+ORIGINAL_BYTES_MAX: Final = BY_NOUN["dead-letters"].record_bytes_max - (64 << 10)
 
 
 class Outbox:
@@ -63,9 +67,12 @@ class Outbox:
         self.put("decision-notes", profile_id, DecisionNote(decision_id, profile_id, kind, noted_at, details))
 
     def dead_letter(self, original: Original, cause: str, detail: str) -> None:
-        """Park a record with what is wrong with it."""
+        """Park a record with what is wrong with it; of one that is too large, what is wrong with it and where it is."""
         self.count("dead_letters", cause)
         detail = detail[:DETAIL_MAX].encode("utf-8", "backslashreplace").decode()
-        origin = original.origin
-        letter = DeadLetter(cause, detail, origin, original.key, original.value, original.headers, origin.timestamp)
-        self.put("dead-letters", "", letter)
+        origin, key, value, headers = original.origin, original.key, original.value, original.headers
+        size = len(key or b"") + len(value or b"") + sum(len(name.encode()) + len(said) + 16 for name, said in headers)
+        if size > ORIGINAL_BYTES_MAX:
+            key, value, headers = None, None, []
+            detail += f" (its {size} bytes are too many to be kept here: they are where it came from)"
+        self.put("dead-letters", "", DeadLetter(cause, detail, origin, key, value, headers, origin.timestamp))

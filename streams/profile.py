@@ -233,7 +233,7 @@ def _fold_consents(profile: Profile, event: Event) -> int:
     left_out = 0
     for scope, granted in (event.consent or {}).items():
         known = consents.get(scope)
-        if known is None and len(consents) >= CONSENTS_MAX:
+        if known is None and (len(consents) >= CONSENTS_MAX or len(scope) > TEXT_MAX):
             left_out += 1
         elif known is None or at > known[1] or (at == known[1] and not granted):
             consents[scope] = [int(granted), at]

@@ -30,6 +30,7 @@ DECIDED_MS: Final = 30 * 86_400_000  # an event that comes again after its id wa
 DECIDED_MAX: Final = 256  # 14 bytes each: 3.5 KiB a person at most
 ALIVE_MS: Final = 10_000  # a heartbeat comes every 3 s
 VERSIONS_MAX: Final = 16  # of a model, that a shard remembers
+VERSION_MAX: Final = 256  # characters of a version's name: a shard's row of a model has 16 of them
 AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
 COLD: Final = Answer("", "cold", [])
 DEAD: Final = Answer("", "missing", [])
@@ -152,7 +153,7 @@ def take_answer(opened: Round, proposal: Proposal, model: Model, outputs_count: 
         outputs = quantise(model, proposal.outputs, outputs_count)
     if outputs is None and status != "cold":
         status = "error"
-    answer = Answer(proposal.version, status, outputs or [], proposal.cost_micro, proposal.latency_ms)
+    answer = Answer(proposal.version[:VERSION_MAX], status, outputs or [], proposal.cost_micro, proposal.latency_ms)
     opened.answers[model.name] = answer
     return answer
 

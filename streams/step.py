@@ -110,7 +110,7 @@ class Step:
         raw, original, state = given.event, given.original, self.state
         alias = state.aliases.get(raw.profile_id)
         is_home = raw.profile_id in state.profiles or self.setting.owns(raw.profile_id)
-        if not raw.profile_id or (alias is None and is_home):
+        if not ingest.is_name(raw.profile_id) or (alias is None and is_home):
             self._take_event(raw, original, None, wall)
         else:
             self._forward(raw, original, alias)

@@ -16,7 +16,7 @@ RAW: Final = "continuo.raw-events.v1"
 
 def kafka_record(
     value: bytes | None, noun: str = "raw-events", *, offset: int = 0, partition: int = 0, key: bytes | None = b"key",
-    timestamp: int = 0, headers: Iterable[tuple[str, bytes]] = (),
+    timestamp: int = 0, headers: Iterable[tuple[str, bytes | None]] = (),
 ) -> ConsumerRecord[Any, Any]:  # fmt: skip
     """Return one record of a topic."""
     topic, sizes = topic_name("continuo", noun), (len(key or b""), len(value or b""))

@@ -11,6 +11,7 @@ CAUSES: Final = {
     "undecodable:schema_id": "the schema id is not known",
     "undecodable:schema": "the schema is known, but not what this topic carries",
     "undecodable:truncated": "the bytes end before the record does",
+    "undecodable:size": "the record is larger than what comes of it may be",
     "undecodable:trailing": "the record ends before the bytes do",
     "undecodable:varint": "a number has more bits than its type",
     "undecodable:length": "a length is negative",

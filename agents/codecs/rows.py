@@ -88,10 +88,12 @@ def _decoder(row: type[Row]) -> Callable[[bytes], Row]:
             raise RowUnreadable(f"{row.__name__}: expected a row of version {VERSION.hex()}, came {came}")
         try:
             array = _unpack(value[1:])
+            if type(array) is not list:
+                raise RowUnreadable(f"{row.__name__}: expected an array of fields, came a {type(array).__name__}")
             if inner is not None and inner.at < len(array):
                 array[inner.at] = inner.from_arrays(array[inner.at])
             return row(*array)
-        except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        except (msgspec.MsgspecError, RecursionError, TypeError, UnicodeDecodeError) as error:
             raise RowUnreadable(f"{row.__name__}: {error}, in a row of {len(value)} bytes") from error
 
     return decode
@@ -123,7 +125,7 @@ def decode_personal_key(value: bytes) -> bytes:
         raise RowUnreadable(f"Profile: expected a row of version {VERSION.hex()}, came {value[:1].hex() or 'nothing'}")
     try:
         return _unpack_sealing(value[1:]).key
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise RowUnreadable(f"Profile: {error}, in a row of {len(value)} bytes") from error
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 
 from agents.trainers.contract import ExampleRefusedError
-from agents.trainers.progress import BINS, Progress
+from agents.trainers.progress import BINS, Progress, count_of, whole
 from agents.workers.contract import ModelRefusedError
 from agents.workers.kinds import SIGNALS
 from streams.records import ModelVersion, TrainingExample
@@ -68,10 +69,10 @@ def to_metrics(progress: Progress) -> dict[str, float]:
 
 
 def from_metrics(metrics: dict[str, float]) -> Progress:
-    """Return the progress that `to_metrics` kept."""
-    progress = Progress(int(metrics["examples"]), int(metrics["positives"]), metrics["log_loss_sum"])
+    """Return the progress that `to_metrics` kept; raise ModelRefusedError where it kept none."""
+    progress = Progress(count_of(metrics, "examples"), count_of(metrics, "positives"), metrics.get("log_loss_sum", nan))
     for at in range(BINS):
-        progress.counts[at] = int(metrics.get(f"count/{at}", 0))
-        progress.hits[at] = int(metrics.get(f"hits/{at}", 0))
+        progress.counts[at] = count_of(metrics, f"count/{at}", 0)
+        progress.hits[at] = count_of(metrics, f"hits/{at}", 0)
     progress.counted = sum(progress.counts)
-    return progress
+    return whole(progress)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.trainers.contract import Learner
+from agents.trainers.progress import count_of
 from streams.records import ModelVersion, TrainingExample
 
 DAY_MS: Final = 86_400_000
@@ -40,10 +41,11 @@ class Course:
         self._published_until = 0
 
     def restore(self, version: ModelVersion) -> None:
-        """Go on from a version that such a course published."""
+        """Go on from a version that such a course published; raise ModelRefusedError for any other."""
+        learned = count_of(version.metrics, "learned")
         self.learner.restore(version)
         self.next_offsets = dict(version.next_offsets)
-        self.learned = self._published = int(version.metrics["learned"])
+        self.learned = self._published = learned
         self.trained_until = self._published_until = version.trained_until
 
     def take(self, place: str, offset: int, example: TrainingExample) -> None:

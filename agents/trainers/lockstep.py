@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -36,8 +37,9 @@ class Lineup:
         self._waiting: Final[list[Waiting]] = []  # a heap
 
     def hear(self, record: ConsumerRecord[Any, Any]) -> None:
-        """Take note of a partition's barrier."""
-        self._said[record.partition] = decode_tick(record.value).ticked_at
+        """Take note of a partition's barrier; what is none says nothing."""
+        with suppress(Undecodable):
+            self._said[record.partition] = decode_tick(record.value).ticked_at
 
     def add(self, record: ConsumerRecord[Any, Any]) -> None:
         """Have an example wait; what is none goes with the one before it."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import msgspec
 from river import linear_model, optim, preprocessing, utils
 
 from agents.trainers.contract import ExampleRefusedError
-from agents.trainers.progress import PPB, Progress
+from agents.trainers.progress import PPB, Progress, decode_progress, encode_progress
 from agents.workers.contract import ModelRefusedError, RowRefusedError
 from agents.workers.features import to_row
 from agents.workers.layout import Layout
@@ -64,7 +63,7 @@ class OnlineLearner:
             names=list(self._layout.names),
             keys=list(self._layout.keys),
             models=[self._regressions[key].to_weights(self._terms) for key in self._layout.keys],
-            progress=msgspec.msgpack.encode(self._progress),
+            progress=encode_progress(self._progress),
         )
         return ModelVersion(
             model=self._model,
@@ -87,7 +86,7 @@ class OnlineLearner:
                 f"expected weights for {', '.join(self._layout.names)} by {', '.join(self._layout.keys)}; "
                 f"got {', '.join(weights.names)} by {', '.join(weights.keys)}"
             )
-        self._progress = msgspec.msgpack.decode(weights.progress, type=Progress)
+        self._progress = decode_progress(weights.progress)
         for key, model in zip(weights.keys, weights.models, strict=True):
             self._regressions[key] = Regression.from_weights(model, self._terms)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from agents.workers.contract import ModelRefusedError
 from streams.records import Calibrator
 
 PPB: Final = 1_000_000_000
@@ -15,6 +17,7 @@ MATURITY: Final = 200  # examples that the prior is worth: (n0·p0 + n·p) / (n0
 CALIBRATOR_BINS_MAX: Final = 20
 # Beyond this the counts are halved: an online model's early answers say little about what it answers now.
 HALVED_AT: Final = 50_000
+COUNT_MAX: Final = 1 << 53  # beyond it a float of the metrics is no count any more
 _STEPS: Final = 16  # bins per unit of log-odds
 _LOGIT_MAX: Final = 8
 _EDGES: Final = [
@@ -93,3 +96,36 @@ class Progress(msgspec.Struct):
 def mature(hits: int, count: int, prior_ppb: int) -> int:
     """Return the rate in ppb of `hits` among `count`, leaning on the prior as on MATURITY examples."""
     return (MATURITY * prior_ppb + hits * PPB) // (MATURITY + count)
+
+
+def encode_progress(progress: Progress) -> bytes:
+    """Return the progress as an artefact keeps it."""
+    return msgspec.msgpack.encode(progress)
+
+
+def decode_progress(kept: bytes) -> Progress:
+    """Return the progress that an artefact keeps; raise ModelRefusedError for anything else."""
+    try:
+        return whole(msgspec.msgpack.decode(kept, type=Progress))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelRefusedError(f"expected a learner's progress: {error}") from None
+
+
+def count_of(metrics: Mapping[str, float], name: str, absent: float = math.nan) -> int:
+    """Return a count that a version's metrics keep; raise ModelRefusedError where it is none."""
+    count = metrics.get(name, absent)
+    if not 0 <= count < COUNT_MAX:  # false for NaN
+        raise ModelRefusedError(f"expected {name} among the metrics, a count; got {metrics.get(name)}")
+    return int(count)
+
+
+def whole(progress: Progress) -> Progress:
+    """Return the progress; raise ModelRefusedError if no learner comes to that."""
+    counts, hits = progress.counts, progress.hits
+    is_whole = len(counts) == len(hits) == BINS
+    is_whole = is_whole and all(0 <= hit <= count < COUNT_MAX for hit, count in zip(hits, counts, strict=True))
+    if not is_whole or progress.counted != sum(counts) or not 0 <= progress.positives <= progress.examples < COUNT_MAX:
+        raise ModelRefusedError(f"expected {BINS} counts of predictions and hits among them; got others")
+    if not math.isfinite(progress.log_loss):
+        raise ModelRefusedError(f"expected a finite log-loss; got {progress.log_loss}")
+    return progress

@@ -143,7 +143,7 @@ class Trainer:
 
     def _refuse(self, record: ConsumerRecord[bytes, bytes], cause: str, detail: str) -> None:
         origin = Origin(record.topic, record.partition, record.offset, record.timestamp)
-        headers = [(name, bytes(value)) for name, value in record.headers]
+        headers = [(name, b"" if value is None else bytes(value)) for name, value in record.headers]
         self._skip("refused")
         self.refused.append(DeadLetter(cause, detail, origin, record.key, record.value, headers, self._wall_ms()))
         if len(self.refused) >= REFUSED_MAX:

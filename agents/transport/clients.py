@@ -13,6 +13,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from agents.transport.errors import Unreachable
+from agents.transport.headers import accept_any_header
 
 PATIENCE_S: Final = 5.0  # for a broker to answer at all
 BATCH_BYTES_MAX: Final = 900_000  # below the broker's default of 1 MiB a request
@@ -45,6 +46,7 @@ def new_producer(servers: str, transactional_id: str, timeout_s: float) -> AIOKa
 @asynccontextmanager
 async def reader(servers: str, *, committed: bool) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer outside any group, for assigned partitions; it never resets a position by itself."""
+    accept_any_header()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers,
         isolation_level="read_committed" if committed else "read_uncommitted",

@@ -28,6 +28,7 @@ from agents.transport.chunk import ChunkMessage
 from agents.transport.copartition import Copartition, Held
 from agents.transport.errors import EXIT_REFUSED, die
 from agents.transport.fetched import fetch
+from agents.transport.headers import accept_any_header
 from agents.transport.host import ShardHost
 from agents.transport.transactions import Membership
 
@@ -40,6 +41,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         del transport
+        accept_any_header()
         app = cast("ShardHost", self.app)
         tuning = app.tuning
         return AIOKafkaConsumer(

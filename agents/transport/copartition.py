@@ -28,7 +28,7 @@ def share(members: Mapping[str, Held], partitions: int) -> dict[str, list[int]]:
     """
     owner: dict[int, str] = {}
     for name, held in sorted(members.items(), key=lambda item: (item[1].generation, item[0])):
-        owner.update({number: name for number in held.partitions if number < partitions})
+        owner.update({number: name for number in held.partitions if 0 <= number < partitions})
     kept: dict[str, list[int]] = {name: [] for name in members}
     for number, name in sorted(owner.items()):
         kept[name].append(number)
@@ -65,7 +65,7 @@ class Copartition(AbstractPartitionAssignor):
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
         """Divide the partitions among all members; called on the group's leader only."""
         del cluster  # the number of partitions is the deployment's, whatever metadata says
-        held = {name: msgspec.msgpack.decode(member.user_data, type=Held) for name, member in members.items()}
+        held = {name: _decode_held(member.user_data) for name, member in members.items()}
         shares = share(held, self._partitions)
         living = msgspec.msgpack.encode(sorted(one.writes_as for one in held.values()))
         return {
@@ -78,3 +78,11 @@ class Copartition(AbstractPartitionAssignor):
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
         """Tell as what the members of the new generation write."""
         self._hear(msgspec.msgpack.decode(assignment.user_data, type=list[str]))
+
+
+def _decode_held(said: bytes) -> Held:
+    """Return what a member says of itself; one that says nothing holds nothing, and gets its share all the same."""
+    try:
+        return msgspec.msgpack.decode(said, type=Held)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Held(0, [])

@@ -18,6 +18,7 @@ from streams.rows import Contacts, Offer
 DAY_MS: Final = 86_400_000
 CONTACTS_MAX: Final = 128  # about 10 KiB a person; no rule's limit is above 100
 SHOWN_MS: Final = 30 * DAY_MS  # how long it matters, between equals, which was shown last
+CATEGORY_MAX: Final = 100  # characters, as long as a policy's may be: what is longer is none of them
 COOLDOWNS_MAX: Final = 64  # 3 KiB; more categories than a person buys from in a week
 OFFERS_MAX: Final = 32  # 5 KiB; an offer of its own for each of the last weeks' contacts
 
@@ -93,7 +94,7 @@ def cool_down(contacts: Contacts, outcome: OutcomeType, category: str, at: int) 
     """Let rest what an outcome has made unwelcome: its category, or everything; False if it makes nothing so."""
     if not outcome.cool_down_ms:
         return False
-    scope = f"category:{category}" if outcome.match_category else "global"
+    scope = f"category:{category[:CATEGORY_MAX]}" if outcome.match_category else "global"
     until = at + outcome.cool_down_ms
     for cooldown in contacts.cooldowns:
         if cooldown[0] == scope:

@@ -67,7 +67,7 @@ def unpack(evidence: bytes, unseal: Seal | None) -> Verdict:
         failed = [int.from_bytes(refused, "little") if refused else 0 for refused in told[FAILED]]
         found = [*told[:READINGS], snapshot, failed, *told[FAILED + 1 : FLAGS], snapshot.shown, *told[FLAGS:SEALED]]
         return Verdict(*found)
-    except (ValueError, TypeError, IndexError, msgspec.MsgspecError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError, msgspec.MsgspecError) as error:
         raise EvidenceUnreadable(f"expected the evidence of a decision, got other bytes ({error})") from error
 
 

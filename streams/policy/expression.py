@@ -10,6 +10,7 @@ is written `name.category`, or `name` alone where the condition is about one cat
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -18,7 +19,8 @@ from streams.policy.features import Features
 from streams.policy.problems import expected_one_of
 from streams.records import Feature
 
-TEXT_MAX: Final = 2_000  # characters; also bounds how deep a condition can be nested
+TEXT_MAX: Final = 2_000  # characters
+NESTED_MAX: Final = 50  # parts in each other; else how deep the stack is already would tell whether it is a condition
 WHOLE_MAX: Final = 1 << 62
 
 Refused = Callable[[list[Feature]], int]  # feature values in, bits of the terms that do not hold out
@@ -47,13 +49,16 @@ def parse(text: str, features: Features, category: str = "") -> tuple[Term, ...]
     if len(text) > TEXT_MAX:
         raise ConditionError(f"expected at most {TEXT_MAX} characters, got {len(text)}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of what is no part of the language anyway: `1if`, '\d'
+            tree = ast.parse(text.strip(), mode="eval").body
+        _check_nesting(tree)
         reader = _Reader(features, category)
         if reader.type_of(tree) != "bool":
             raise ConditionError(f"expected something true or false, got {text!r}")
         columns = _Columns(reader)
         return tuple(_term(cast("ast.expr", columns.visit(term))) for term in _conjuncts(tree))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError, Warning) as error:
         raise ConditionError(f"expected a condition such as 'recency_d <= 30', got {text!r} ({error})") from error
 
 
@@ -71,6 +76,14 @@ def compile_refused(masks: dict[Term, int]) -> Refused:
     namespace: dict[str, Any] = {"__builtins__": {}}
     exec("\n".join([*lines, "    return out"]), namespace)  # noqa: S102  # built above from parsed, whitelisted terms only
     return cast("Refused", namespace["refused"])
+
+
+def _check_nesting(tree: ast.expr) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(NESTED_MAX):
+        level = [part for whole in level for part in ast.iter_child_nodes(whole)]
+    if level:
+        raise ConditionError(f"expected parts at most {NESTED_MAX} deep in each other")
 
 
 class _Reader:

@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.app.base import App
 from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -33,13 +35,15 @@ OVERRIDDEN = [  # (owner, name, the function that calls it)
 CALLED = [
     (Consumer, "_get_active_partitions"), (DriverConsumer, "_getmany"), (AIOKafkaClient, "_wait_on_metadata"),
     (fetcher.Fetcher, "_create_fetch_waiter"), (fetcher.PartitionRecords, "_consume_aborted_up_to"),
-    (fetcher.PartitionRecords, "_contains_abort_marker"),
+    (fetcher.PartitionRecords, "_contains_abort_marker"), (_DefaultRecordBatchPy, "_maybe_uncompress"),
 ]  # fmt: skip
 
 ATTRIBUTES = [  # (function that sets it, name)
     (Consumer.__init__, "_read_offset"),
     (Service.__init__, "_stopped"),
     (App._stop_consumer, "_consumer"),
+    (_DefaultRecordBatchPy.__init__, "_buffer"),
+    (_MemoryRecordsPy._cache_next, "_next_slice"),
     (ThreadDelegateConsumer.__init__, "_thread"),
     (AIOKafkaConsumer.__init__, "_closed"),
     (AIOKafkaConsumer.start, "_fetcher"),
@@ -72,6 +76,10 @@ def test_what_we_call_is_still_there(owner: type, name: str) -> None:
 @pytest.mark.parametrize(("function", "name"), ATTRIBUTES, ids=lambda value: getattr(value, "__qualname__", value))
 def test_what_we_read_is_still_set(function: object, name: str) -> None:
     assert f"self.{name}" in inspect.getsource(function)  # type: ignore[arg-type]
+
+
+def test_what_came_is_unpacked_by_the_name_that_we_put_another_under() -> None:
+    assert "MemoryRecords(" in inspect.getsource(fetcher.Fetcher._proc_fetch_request)
 
 
 def test_an_assignor_may_be_an_instance() -> None:

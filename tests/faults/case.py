@@ -24,7 +24,8 @@ class Fed(NamedTuple):
     value: bytes | None
     fate: str  # accepted | duplicate | the cause of its dead letter
     home: int  # partition of its person
-    event: dict[str, Any] | None  # None = it is none
+    event: dict[str, Any] | None  # as it is accepted; None = it is none
+    alias: str = ""  # the name under which it came, where that is only linked to its person
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ CHECKS: Final[dict[str, Callable[[Log, Case], Flaws]]] = {
     "examples": checking_state.check_examples,
     "changelog": checking_state.check_changelog,
 }
+WHOLE: Final[dict[str, Callable[..., Flaws]]] = {  # these follow every person through all that happened
+    "reckoning": Reckoning.flaws,
+    "rows": check_rows,
+    "models": check_models,
+}
 
 
 def flaws(log: Log, case: Case, only: str = "") -> list[str]:

@@ -75,16 +75,14 @@ def check_order(log: Log, case: Case) -> Flaws:
     wanted: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in case.fed:
         if one.fate == ACCEPTED and one.event:
-            wanted[one.event["profile_id"]].append(one.event)
+            wanted[one.event["profile_id"]].append({**one.event, "alias": one.alias or None})
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for said in log.said["events"]:
         event = said.told
         if said.partition != case.homes[event["profile_id"]] or said.key != event["profile_id"].encode():
             yield f"{event['event_id']} of {event['profile_id']} is in partition {said.partition}"
         if event["type"] not in REPORTS:
-            found[event["profile_id"]].append(
-                {name: event[name] for name in event if name not in ("accepted_at", "alias")}
-            )
+            found[event["profile_id"]].append({name: event[name] for name in event if name != "accepted_at"})
     for person in wanted.keys() | found.keys():
         if wanted[person] != found[person]:
             pairs = enumerate(zip(wanted[person], found[person], strict=False))
@@ -109,8 +107,9 @@ def _check_routed(log: Log) -> Flaws:
         origin, event = said.told["origin"], said.told["event"]
         value = raw.get((origin["partition"], origin["offset"])) or b"{}"
         came = json.loads(value) if value.startswith(b"{") else decode(value, "raw_event")
-        is_same = came == event or repr(came) == repr(event)  # what is not a number is not equal to itself
-        if origin["partition"] != said.shard or not is_same:
+        name = came["profile_id"] if said.told["alias"] else event["profile_id"]
+        is_same = repr(came) == repr({**event, "profile_id": name})  # what is not a number is not equal to itself
+        if origin["partition"] != said.shard or not is_same or said.told["alias"] not in (None, came["profile_id"]):
             yield f"forwarded as something else than it came: {event['event_id']} at {origin}"
         if said.key != event["profile_id"].encode():
             yield f"forwarded under the key {said.key!r}: {event['event_id']} of {event['profile_id']}"

@@ -6,11 +6,12 @@ import math
 from collections import defaultdict
 from typing import Any, Final
 
-from tests.faults.case import READINGS, Case, Flaws, evidence_of, repeated
+from tests.faults.case import READINGS, Case, Flaws, evidence_of
 from tests.faults.log import Log
 from tests.faults.reckoning import Opened, Reckoning
 from tests.oracle.words import derived
 
+PATIENCE_MS: Final = 30_000  # after which a round of a history asks again what a living process may have lost
 SCALES: Final = {"propensity": 10**9, "money": 10**6}
 Told = dict[str, Any]
 
@@ -20,12 +21,16 @@ def check_models(log: Log, case: Case, reckonings: list[Reckoning]) -> Flaws:
     opened = {name: one for each in reckonings for life in each.lives.values() for name, one in life.opened.items()}
     bundle = reckonings[0].bundle
     asked: dict[tuple[str, str], Told] = {}
+    asked_at: dict[tuple[str, str], int] = {}  # by the wall clock
     for batch in log.told("requests"):
         for item in batch["items"]:
-            asked[item["round_id"], batch["model"]] = item
+            question = item["round_id"], batch["model"]
+            if item != asked.setdefault(question, item):
+                yield f"asked twice, and something else: {question}"
+            if batch["requested_at"] - asked_at.get(question, -PATIENCE_MS) < PATIENCE_MS:
+                yield f"asked twice: {question}"
+            asked_at[question] = batch["requested_at"]
             yield from _check_request(item, batch["model"], opened.get(item["round_id"]), bundle.inputs(batch["model"]))
-    questions = [(item["round_id"], b["model"]) for b in log.told("requests") for item in b["items"]]
-    yield from (f"asked twice: {one}" for one in repeated(iter(questions)))
     answers: dict[str, list[Told]] = defaultdict(list)
     for batch in log.told("proposals"):
         for item in batch["items"]:

@@ -18,7 +18,7 @@ GENESIS: Final = bytes(32)
 
 
 def check_rows(log: Log, shard: int, reckoning: Reckoning) -> Flaws:
-    """Compare the rows of a shard with where its reckoning ends."""
+    """What is left in the rows of a shard is where the reckoning of its people ends."""
     profiles, contacts = log.rows(b"P"), log.rows(b"C")
     for name, life in reckoning.lives.items():
         row = profiles.get((shard, name))

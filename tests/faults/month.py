@@ -1,8 +1,9 @@
 """A bad month of some households, in memory: all that a deployment can do, and nobody who kills it.
 
 The same seed gives the same month.  Beside what `Feeding` does to the events, people take back their consent and move,
-facts come late and as JSON, models are cold, dead, late, silent, broken or talk nonsense, shards are started again, and
-what is delivered is reported late, twice, in the wrong partition, as refused or not at all.
+facts come late, as JSON and under second names, models are cold, dead, late, forgetful, silent, broken or talk
+nonsense, shards are started again, and what is delivered is reported late, twice, in the wrong partition, as refused or
+not at all.
 """
 
 from __future__ import annotations
@@ -45,12 +46,16 @@ PARTITIONS: Final = 2
 HOUSEHOLDS: Final = 24
 UNTIL: Final = date(2017, 2, 8)
 DEAD_IN: Final = (4, 9)  # slices in which the process of next_purchase is silent
+FORGETFUL_IN: Final = (3, 7)  # slices in which it loses every second question, lives, and is asked again
 RESTARTED_IN: Final = (4, 6)  # slices after which shards go on from their rows; after the first, rounds wait
 BROKEN_IN: Final = 8  # from this slice on lapse, which one cannot do without, fails
 ZONES: Final = ("America/Los_Angeles", "Pacific/Auckland", "Mars/Olympus", "UTC")
 LATE_MS: Final = 2 * 3_600_000  # longer than a round is kept that was given up, for the answer that may come
 JSON_EVERY: Final = 15  # events of which one comes as JSON
 PATIENCE_MS: Final = 31_000  # longer than a round of a history waits for a dead process
+BEAT_MS: Final = 2_000  # before a timer, so that the process is alive when it fires
+LINKED_IN: Final = 2  # slice in which some people tell a second name; later some of their events come under it
+LINKED: Final = 4  # people
 NONSENSE: Final[tuple[list[float], ...]] = ([], [7.0] * 26, [0.5], [float("nan")] * 26)
 
 
@@ -61,7 +66,10 @@ def bundle() -> dict[str, Any]:
     found["models"] = found["models"] | {"basket": basket}
     kind = found["events"]["household_described"]
     told = kind | {"properties": kind["properties"] | {"zone": "string"}, "optional": [*kind["optional"], "zone"]}
-    found["events"] = found["events"] | {"household_described": told}
+    links = {"properties": {"canonical_profile_id": "string"}, "links": "canonical_profile_id"}
+    found["events"] = found["events"] | {"household_described": told, "identity_linked": links}
+    moved = {"event": "household_described", "window": "1d", "lateness": "1d", "cool_down": "5d"}
+    found["outcomes"] = found["outcomes"] | {"moved": moved}
     return found
 
 
@@ -78,7 +86,10 @@ class Month:
         self.feeding: Final = Feeding(households, until, PARTITIONS, self.policy.holdout, seed)
         self._shelf: Final = Shelf()
         self._is_alive = True
+        self._slice = 0
         self._asked: list[tuple[int, Request]] = []  # and not answered yet
+        self._lost: set[str] = set()  # calls that the process lost once
+        self._names: dict[str, str] = {}  # second ones, by person
         self._reports: list[Output] = []  # that come with the next slice
         self._fed: list[Fed] = []
         self.deployment.log.attach("requests", "next_purchase", self._listen)
@@ -90,10 +101,16 @@ class Month:
         for number, part in enumerate(self.feeding.slices()):
             self._publish(number)
             self._is_alive = number not in DEAD_IN
+            self._slice = number
             self._feed(part.fed)
             log.run()
             if number in RESTARTED_IN:
                 self.deployment.restart()
+            if number in FORGETFUL_IN:
+                log.pass_time(PATIENCE_MS - BEAT_MS)
+                self._beat()
+                log.run()
+                log.pass_time(BEAT_MS)
             if not self._is_alive:
                 log.pass_time(PATIENCE_MS)  # what waits is given up, and what comes then is not asked
                 del self._asked[: len(self._asked) // 2]  # and some of what was asked is never answered
@@ -102,6 +119,8 @@ class Month:
             for output in self._reports:
                 log.append(output)
             self._reports = []
+            log.run()
+            self._feed(self._links(part.fed) if number == LINKED_IN else self._under_second_names(part.fed))
             log.run()
         for _ in range(2):  # reports of what was decided last, and of what was decided because of them
             for output in self._reports:
@@ -127,7 +146,7 @@ class Month:
 
     def _feed(self, fed: Iterable[Fed]) -> None:
         for each in fed:
-            is_json = each.event is not None and self._chance.randrange(JSON_EVERY) == 0
+            is_json = each.event is not None and not each.alias and self._chance.randrange(JSON_EVERY) == 0
             one = each._replace(value=json.dumps(each.event).encode()) if is_json else each
             self._fed.append(one)
             self.deployment.log.send("raw-events", one.key, one.value, one.partition)
@@ -149,6 +168,37 @@ class Month:
                 later = replace(event, traceparent=f"00-{event.event_id}")
             at = event.occurred_at - self._chance.choice((0, 0, 1, 3)) * DAY_MS
             found.append(self._aside(replace(later, occurred_at=at), one))
+        return found
+
+    def _links(self, fed: list[Fed]) -> list[Fed]:
+        """Return what links a second name, which lives in another partition, to some people."""
+        first = {one.key.decode(): one for one in fed if one.fate == ACCEPTED and one.partition == one.home}
+        people = [person for person, one in first.items() if not self._is_held_out(one)][:LINKED]
+        found = []
+        for person in people:
+            one = first[person]
+            assert one.event is not None
+            home = (one.home + 1) % PARTITIONS
+            name = next(name for name in (f"{person}-{number}" for number in range(99)) if _home(name) == home)
+            self._names[person], self.feeding.homes[name] = name, home
+            told: dict[str, Value] = {"canonical_profile_id": person}
+            event = replace(RawEvent(**one.event), event_id=f"link-{name}", profile_id=name, type="identity_linked")
+            link = replace(event, properties=told, consent=None)
+            found.append(self._aside(link, one)._replace(partition=home, home=home, key=name.encode()))
+        return found
+
+    def _under_second_names(self, fed: list[Fed]) -> list[Fed]:
+        """Return an event of each of these people, as it comes under their second names."""
+        last = {one.key.decode(): one for one in fed if one.fate == ACCEPTED and one.partition == one.home}
+        found = []
+        for person, name in self._names.items():
+            if person in last:
+                one = last[person]
+                assert one.event is not None
+                event = replace(RawEvent(**one.event), event_id=f"{name}-{self._slice}")
+                under = encode_raw_event(replace(event, profile_id=name))
+                fed_so = self._aside(event, one)._replace(value=under, partition=_home(name), alias=name)
+                found.append(fed_so._replace(key=name.encode()))
         return found
 
     def _is_held_out(self, one: Fed) -> bool:
@@ -178,8 +228,11 @@ class Month:
         if number == BROKEN_IN:
             self._learn(replace(self._version("lapse", "broken", now), artefact=b"?"))
         if number not in DEAD_IN:
-            beat = ModelVersion("next_purchase", "", "heartbeat", 0, self.deployment.log.wall, b"", None, [], {})
-            self.deployment.log.send("models", b"beat", encode_model_version(beat))
+            self._beat()
+
+    def _beat(self) -> None:
+        beat = ModelVersion("next_purchase", "", "heartbeat", 0, self.deployment.log.wall, b"", None, [], {})
+        self.deployment.log.send("models", b"beat", encode_model_version(beat))
 
     def _version(self, model: str, name: str, until: int, slope: float = 0.5) -> ModelVersion:
         told = self.policy.models[model]
@@ -193,7 +246,11 @@ class Month:
 
     def _listen(self, record: ConsumerRecord[bytes, bytes]) -> list[Output]:
         batch = decode_request_batch(record.value)
-        self._asked += [(batch.reply_partition, item) for item in batch.items]
+        for item in batch.items:
+            if self._slice in FORGETFUL_IN and int(item.call_id, 16) % 2 and item.call_id not in self._lost:
+                self._lost.add(item.call_id)
+            else:
+                self._asked.append((batch.reply_partition, item))
         return self._answers() if self._is_alive else []
 
     def _answer(self) -> None:
@@ -255,6 +312,10 @@ class Month:
             position = msgspec.msgpack.encode((1, self.deployment.appliers[partition].step, place))
             log.changelog.append(Seen(partition, 0, b"\0position", position, []))
         return log
+
+
+def _home(name: str) -> int:
+    return partition_of(name, PARTITIONS)
 
 
 def _seen(records: Iterable[ConsumerRecord[bytes, bytes]]) -> list[Seen]:

@@ -74,7 +74,7 @@ class Reckoning:
         self._step = 0  # of the last thing that happened
 
     def flaws(self) -> Flaws:
-        """Yield what is not as it has to be."""
+        """All that is said of a person is what his events lead to, in that step and to the digit."""
         for step, is_decision, said in self._entries:
             if is_decision:
                 yield from self._decide(said)

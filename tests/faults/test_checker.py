@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -154,3 +157,10 @@ def test_reports_are_no_part_of_what_was_fed(recorded: Recorded) -> None:
     log, case = recorded
     assert any(event["type"] in REPORTS for event in log.told("events"))
     assert not any(one.event and one.event["type"] in REPORTS for one in case.fed)
+
+
+def test_the_judge_imports_nothing_of_the_engine() -> None:
+    seen = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules} & {'agents', 'streams'}))"
+    command = [sys.executable, "-c", f"import tests.faults.checker, tests.faults.log; {seen}"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

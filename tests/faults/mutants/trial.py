@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +12,7 @@ from tests.faults.checker import flaws, mechanisms
 from tests.faults.month import Month
 from tests.faults.mutants.planting import Mutant, planted
 
+PATIENCE_S: Final = 90  # for a month that takes some seconds: what takes longer does not end
 SHOWN: Final = 3
 
 
@@ -43,3 +47,19 @@ def attempt(mutant: Mutant, seed: int, expected: set[str]) -> Trial:
     found = flaws(log, case)
     seen = mechanisms(log, case) if not found else dict.fromkeys(expected)
     return Trial(month.digest(), loud, found[:SHOWN], sorted(expected - set(seen)))
+
+
+def attempt_apart(mutant: Mutant, seed: int, expected: set[str]) -> Trial:
+    """Do the same in a process of its own, which may hang."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        signal.alarm(PATIENCE_S)
+        with os.fdopen(writing, "w") as out:
+            json.dump(vars(attempt(mutant, seed, expected)), out)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        said = told.read()
+    os.waitpid(child, 0)
+    return Trial(**json.loads(said)) if said else Trial(ended=f"it was not done after {PATIENCE_S} s, or died")

@@ -10,6 +10,8 @@ import pytest
 
 from agents.applier import StageFailures
 from agents.codecs.avro import DECODERS, ENCODERS
+from agents.models import CALIBRATOR_MAX
+from agents.raw_events import VALUE_BYTES_MAX
 from agents.transport.applier import Output, Turn, WorkerStop
 from agents.turn import STEP
 from streams import arbitrate, attribute, profile
@@ -17,6 +19,7 @@ from streams.ids import fingerprint
 from streams.inputs import DueInput, Original
 from streams.records import Origin, Proposal, ProposalBatch, RawEvent, Tick
 from streams.rows import Profile
+from streams.topology import BY_NOUN
 from tests.builders import DAY_MS, NOW
 from tests.records import RAW, kafka_record, raw_record
 from tests.shard import WALL, plain_policy, raw, release, version
@@ -183,10 +186,55 @@ def test_a_decoder_that_fails_is_a_dead_letter_like_any_other() -> None:
 
 def test_an_output_that_is_too_large_is_a_dead_letter() -> None:
     deployment = deployed()
-    large = raw(event_id="e" * (1 << 20))
-    turn = deployment.appliers[0].take(RAW, [raw_record(large), raw_record(raw(), 1)], WALL)
+    numbers = ",".join(f'"n{number}":1e9' for number in range(80_000))  # 12 characters each, 15 bytes in Avro
+    properties = '"properties":{"basket_id":"b","amount":1.0,' + numbers + "}"
+    names = f'"event_id":"e","profile_id":"p","type":"basket_completed","occurred_at":{NOW},"source":"till"'
+    large = f"{{{names},{properties}}}".encode()
+    assert len(large) < VALUE_BYTES_MAX
+    turn = deployment.appliers[0].take(RAW, [kafka_record(large), raw_record(raw(), 1)], WALL)
     assert [letter.cause for letter in letters(turn)] == ["internal_error:TooLarge"]
     assert nouns(turn) == ["dead-letters", "events", "decisions", "activations"]
+
+
+def test_a_record_that_is_larger_than_what_comes_of_it_may_be_is_a_dead_letter_with_its_bytes() -> None:
+    value = ENCODERS["raw_event"](raw(properties={"basket_id": "b" * VALUE_BYTES_MAX, "amount": 1.0}))
+    turn = deployed().appliers[0].take(RAW, [kafka_record(value), raw_record(raw(), 1)], WALL)
+    assert [(letter.cause, letter.value) for letter in letters(turn)] == [("undecodable:size", value)]
+    assert nouns(turn) == ["dead-letters", "events", "decisions", "activations"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        kafka_record(b"{" * (3 << 20)),
+        kafka_record(b"\x07", headers=[("h", b"y" * (1 << 20))] * 3),
+        kafka_record(b"\x07" * (3 << 20), "models"),
+    ],
+    ids=["value", "headers", "model"],
+)
+def test_a_dead_letter_of_more_than_its_topic_takes_says_where_the_record_is(bad: Any) -> None:
+    turn = deployed().appliers[0].take(bad.topic, [bad], WALL)
+    (letter,) = letters(turn)
+    assert letter.detail.endswith("bytes are too many to be kept here: they are where it came from)")
+    assert (letter.key, letter.value, letter.headers) == (None, None, [])
+    assert (letter.origin.topic, letter.origin.offset) == (bad.topic, bad.offset)
+    assert len(turn.outputs[0][3]) < BY_NOUN["dead-letters"].record_bytes_max
+
+
+def test_a_header_without_a_value_is_an_empty_one_to_a_dead_letter() -> None:
+    turn = deployed().appliers[0].take(RAW, [kafka_record(b"\x07", headers=[("trace", None), ("x", b"1")])], WALL)
+    assert [letter.headers for letter in letters(turn)] == [[("trace", b""), ("x", b"1")]]
+
+
+def test_a_calibrator_or_a_name_for_which_a_row_has_no_room_is_a_dead_letter() -> None:
+    long = version("lapse", calibrated=True)
+    assert long.calibrator is not None
+    long.calibrator.edges_ppb = [*range(CALIBRATOR_MAX + 1)]
+    told = [long, version("lapse", "v" * 300), version("l" * 300)]
+    records = [kafka_record(ENCODERS["model_version"](one), "models") for one in told]
+    turn = deployed().appliers[0].take("continuo.models.v1", records, WALL)
+    causes = ["invalid:calibrator", "invalid:version", "invalid:model"]
+    assert [letter.cause for letter in letters(turn)] == causes
 
 
 def test_a_flood_of_failures_stops_the_worker(fault: Fault) -> None:

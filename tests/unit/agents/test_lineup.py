@@ -62,3 +62,9 @@ def test_garbage_before_the_first_example_waits_for_no_barrier() -> None:
     lineup = Lineup(1, released=0)
     lineup.add(kafka_record(b"garbage"))
     assert places(lineup, DAY_MS) == [(0, 0)]
+
+
+def test_what_is_no_barrier_says_nothing() -> None:
+    lineup = Lineup(1, 0)
+    lineup.hear(kafka_record(b"\x07", "barriers"))
+    assert lineup.barrier() == 0

@@ -69,9 +69,34 @@ def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path) == [f"{tmp_path}: expected a folder with the policy's *.yaml files, found none"]
 
 
-def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_bytes(b"name: \xff\n")
-    assert "a.yaml: is not YAML" in refused(tmp_path)[0]
+BOMB = b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (n, n, b",".join([b"*%c" % (n - 1)] * 10)) for n in range(98, 106)
+)
+CHAIN = b"a0: &a0 [1]\n" + b"".join(b"a%d: &a%d [*a%d]\n" % (n, n, n - 1) for n in range(1, 900))
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (b"x: 1\nname: \xff\n", "2: is not YAML: expected UTF-8, got the byte 0xff"),
+        (b"x: 1\nname: \0\n", "2: is not YAML: special characters are not allowed, got the character 0"),
+        (b"x:\n- " + b"[" * 2_000, "2: is not YAML: expected values at most 50 deep in each other"),
+        (CHAIN, "1: expected values at most 50 deep in each other"),
+        (BOMB, "1: expected at most 100000 values, an alias counted wherever it stands"),
+        (b"x:\n  " + b"9" * 5_000, "2: expected a number of at most 40 digits, got 5000"),
+        (b'x:\n  "\\ud800"', "2: expected text, got half of a pair of surrogates"),
+        (b'x: 1\n"\\ud800": 1', "2: expected a name as key; keys are not merged"),
+    ],
+    ids=["no text", "no YAML", "brackets", "aliases in each other", "aliases of aliases", "digits", "text", "key"],
+)
+def test_bytes_that_are_no_bundle_are_refused_with_file_and_line(tmp_path: Path, file: bytes, told: str) -> None:
+    (tmp_path / "a.yaml").write_bytes(file)
+    assert f"{tmp_path}/a.yaml:{told}" in refused(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").mkdir()
+    assert refused(tmp_path) == [f"{tmp_path}/a.yaml: expected a file that can be read, got Is a directory"]
 
 
 def test_a_bundle_is_a_dict() -> None:

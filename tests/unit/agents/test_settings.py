@@ -62,7 +62,7 @@ def test_all_mistakes_are_told_at_once_each_with_what_came_and_what_is_expected(
 
 
 @pytest.mark.parametrize(
-    "address", ["kafka", "kafka:", "kafka:0", "kafka:70000", "a:1,,b:2", "http://kafka:9092", ":9092"]
+    "address", ["kafka", "kafka:", "kafka:0", "kafka:70000", "a:1,,b:2", "http://kafka:9092", ":9092", "a:\u0661\u0662"]
 )
 def test_what_is_not_an_address_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTINUO_BROKER", address)
@@ -90,3 +90,45 @@ def test_another_process_loads_the_same_settings_from_the_environment(
     for name, value in told.environment.items():
         monkeypatch.setenv(name, value)
     assert load() == told.model_copy(update={"home": bare_environment / "kept"})
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (b'mode = "live"\nnamespace = "\xff"', "is not TOML: expected UTF-8, got the byte 0xff (at line 2)"),
+        (b"partitions = " + b"9" * 5_000, "expected plain settings, got a number of thousands of digits"),
+        (b"partitions = " + b"[" * 5_000, "expected plain settings, got brackets in brackets without end"),
+    ],
+    ids=["no text", "digits", "brackets"],
+)
+def test_bytes_that_are_no_settings_are_told_and_raise_nothing_else(
+    bare_environment: Path, file: bytes, told: str
+) -> None:
+    (bare_environment / "continuo.toml").write_bytes(file)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert str(refused.value) == f"1 setting is wrong:\n  continuo.toml: {told}"
+
+
+def test_a_file_that_cannot_be_read_is_told(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (bare_environment / "continuo.toml").touch()
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SettingsError, match=r"continuo\.toml: expected a file that can be read, got Permission denied"):
+        load()
+
+
+def test_what_came_is_shown_as_far_as_a_person_reads(bare_environment: Path) -> None:
+    (bare_environment / "continuo.toml").write_text(f'partitions = 0x{"f" * 5_000}\nnamespace = "{"a" * 5_000}"\n')
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert "expected 1 to 1000, got a number of too many digits" in str(refused.value)
+    assert len(str(refused.value)) < 1_000
+
+
+def test_a_path_that_no_file_system_has_is_refused(bare_environment: Path) -> None:
+    (bare_environment / "continuo.toml").write_text('home = "\\u0000"')
+    with pytest.raises(SettingsError, match=r"home in continuo\.toml: expected a path"):
+        load()

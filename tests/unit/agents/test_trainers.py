@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
+import msgspec
 import pytest
 
 from agents.trainers.calibrating import CalibrationLearner
 from agents.trainers.contract import ExampleRefusedError
 from agents.trainers.course import DAY_MS, Course, Pace
 from agents.trainers.online import OnlineLearner
-from agents.trainers.progress import CALIBRATOR_BINS_MAX, HALVED_AT, PPB, Progress
+from agents.trainers.progress import CALIBRATOR_BINS_MAX, HALVED_AT, PPB, Progress, encode_progress
 from agents.workers.contract import ModelRefusedError
 from agents.workers.layout import lay_out
 from agents.workers.online import OnlineModel
+from agents.workers.weights import decode_weights, encode_weights
 from streams.records import ModelVersion, TrainingExample
 from tests import examples_of_models as made
 
@@ -124,6 +127,34 @@ def test_weights_for_other_inputs_are_refused() -> None:
         OnlineLearner("again", lay_out(made.PLAIN), 1).restore(version)
 
 
+@pytest.mark.parametrize(
+    "progress",
+    [
+        b"\xc1",
+        encode_progress(Progress(counts=[1])),
+        encode_progress(Progress(positives=1)),
+        encode_progress(Progress(counted=1)),
+        encode_progress(Progress(log_loss=math.nan)),
+    ],
+)
+def test_what_is_no_progress_is_refused_and_nothing_of_its_version_taken(progress: bytes) -> None:
+    version = made.learned(10).snapshot()
+    version.artefact = encode_weights(msgspec.structs.replace(decode_weights(version.artefact), progress=progress))
+    learner = OnlineLearner("again", lay_out(made.INPUTS, made.KEYS), 100_000_000)
+    before = learner.snapshot()
+    with pytest.raises(ModelRefusedError, match="expected"):
+        learner.restore(version)
+    assert learner.snapshot() == before
+
+
+@pytest.mark.parametrize("learned", [{}, {"learned": math.nan}, {"learned": math.inf}, {"learned": -1.0}])
+def test_a_version_that_does_not_say_how_much_it_learned_is_none_of_a_course(learned: dict[str, float]) -> None:
+    version = made.learned(10).snapshot()
+    version.metrics = learned
+    with pytest.raises(ModelRefusedError, match="expected learned among the metrics"):
+        course().restore(version)
+
+
 def noted(count: int, seed: int = 1) -> tuple[Progress, list[tuple[float, bool]]]:
     draw = random.Random(seed)
     told = [draw.random() ** 3 for _ in range(count)]
@@ -216,6 +247,16 @@ def test_a_calibration_that_was_killed_goes_on_as_if_it_had_not_been() -> None:
     whole, again = go(started(), range(1_000)), started()
     again.restore(go(started(), range(650))[-1])
     assert go(again, range(600, 1_000))[-1] == whole[-1]
+
+
+@pytest.mark.parametrize(
+    "change", [{"examples": math.nan}, {"log_loss_sum": math.inf}, {"hits/3": 9.0}, {"count/1": 0.5e300}]
+)
+def test_a_calibrator_does_not_go_on_from_what_it_did_not_count(change: dict[str, float]) -> None:
+    version = made.version("onnx", b"graph", made.PLAIN, "v1")
+    version.metrics = {"examples": 1.0, "positives": 0.0, "log_loss_sum": 0.5, "count/3": 1.0, **change}
+    with pytest.raises(ModelRefusedError, match="expected"):
+        CalibrationLearner("again", 1).restore(version)
 
 
 def test_with_no_graph_there_is_nothing_to_calibrate() -> None:

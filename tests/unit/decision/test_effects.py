@@ -111,6 +111,13 @@ def test_an_outcome_lets_its_category_rest_or_everything() -> None:
     assert not effects.cool_down(contacts, POLICY.outcomes["retain"], "soup", NOW)
 
 
+def test_of_a_category_that_is_none_no_more_rests_than_a_row_has_room_for() -> None:
+    contacts = Contacts()
+    for last in "ab":
+        effects.cool_down(contacts, RESTING.outcomes["purchase"], "x" * 100_000 + last, NOW)
+    assert contacts.cooldowns == [["category:" + "x" * 100, NOW + 7 * DAY_MS]]
+
+
 def test_trim_forgets_what_binds_no_more() -> None:
     contacts = make_contacts({"at": NOW - 32 * DAY_MS}, {"at": NOW - 32 * DAY_MS + 1}, {"at": NOW})
     contacts.offers = [make_offer(until=NOW - 72 * HOUR_MS), make_offer(until=NOW - 72 * HOUR_MS + 1)]

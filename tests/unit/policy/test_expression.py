@@ -103,8 +103,19 @@ def test_nested_conjunctions_are_one_list_of_terms() -> None:
         ("(" * 500 + "True" + ")" * 500, "expected a condition such as"),
         ("not " * 600 + "True", "at most 2000 characters"),
         ("-" * 1900 + "recency_d > 1", "expected"),
+        ("not " * 60 + "True", "at most 50 deep in each other"),
+        ("-" * 60 + "recency_d > 1", "at most 50 deep in each other"),
+        ("recency_d" + " + 1" * 60 + " > 1", "at most 50 deep in each other"),
+        ("1if recency_d > 1else 2", "expected a condition such as"),
     ],
 )  # fmt: skip
 def test_what_is_no_condition_is_refused_with_its_reason(text: str, said: str) -> None:
     with pytest.raises(ConditionError, match=said.replace("(", r"\(").replace("<", "<")):
         parse(text, FEATURES)
+
+
+def test_whether_it_is_a_condition_does_not_depend_on_how_deep_the_stack_is() -> None:
+    def parsed(frames: int) -> object:
+        return parsed(frames - 1) if frames else parse("not " * 40 + "True", FEATURES)
+
+    assert parsed(400) == parsed(0)

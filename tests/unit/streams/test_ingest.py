@@ -29,6 +29,10 @@ def only(said: list[Any]) -> Any:
     [
         (raw(profile_id=""), "missing:profile_id"),
         (raw(event_id=""), "missing:event_id"),
+        (raw(profile_id="p" * 257), "invalid:profile_id"),
+        (raw(event_id="e" * 257), "invalid:event_id"),
+        (raw(source="s" * 257), "invalid:source"),
+        (raw(traceparent="0" * 257), "invalid:traceparent"),
         (raw("dreamt"), "unknown_event_type"),
         (raw(at=0), "invalid:occurred_at"),
         (raw(at=-NOW), "invalid:occurred_at"),
@@ -45,6 +49,7 @@ def only(said: list[Any]) -> Any:
         (raw(properties=BASKET | {"lines": 1.5}), "mistyped:lines"),
         (raw(properties=BASKET | {"lines": False}), "mistyped:lines"),
         (raw("identity_linked", properties={"canonical_profile_id": ""}), "missing:canonical_profile_id"),
+        (raw("identity_linked", properties={"canonical_profile_id": "c" * 257}), "missing:canonical_profile_id"),
         (raw("activation_delivered", properties={"activation_id": "a"}), "missing:decision_id"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -243,3 +248,10 @@ def test_every_record_taken_is_counted_once() -> None:
     assert counted == {("accepted",): 2, ("duplicate",): 1, ("forwarded",): 1, ("dead_letter",): 1}
     assert sum(counted.values()) == len(taken) + 1
     assert partition_of(there, 2) == 1
+
+
+def test_who_has_too_long_a_name_is_refused_where_the_record_came_in() -> None:
+    shard = Shard(partitions=2)
+    stranger = next(name for name in (str(n) * 300 for n in range(9)) if partition_of(name, 2) == 1)
+    letter = only(shard.tell(raw(profile_id=stranger)))
+    assert letter.cause == "invalid:profile_id"

@@ -194,6 +194,12 @@ class TestBounds:
         assert len(profile.consents) == CONSENTS_MAX
         assert profile.consents["scope3"] == [0, NOON]
 
+    def test_a_scope_of_consent_with_a_name_without_end_is_not_kept(self) -> None:
+        features = compiled({})
+        profile = Profile()
+        assert fold(profile, bought(NOON, consent={"x" * 257: True, "y" * 256: True}), features) == 1
+        assert [*profile.consents] == ["y" * 256]
+
 
 class TestConsent:
     def test_what_was_said_later_holds(self) -> None:

@@ -224,6 +224,12 @@ def test_a_garbage_answer_is_an_error_and_closes_its_round(garbage: dict[str, An
     assert shard.counted("answers")["error", "next_purchase"] == 1
 
 
+def test_of_a_version_that_was_not_asked_no_more_is_kept_than_a_row_has_room_for() -> None:
+    shard = asking()
+    (decision, _) = shard.answer(ask(shard), 0.5, 0.5, version="v" * 100_000)
+    assert readings(shard, decision)["next_purchase"].version == "v" * 256
+
+
 def test_a_process_that_has_lost_the_version_answers_cold() -> None:
     shard = asking()
     (decision, _) = shard.answer(ask(shard), status="cold")
