@@ -40,6 +40,10 @@ class AnyBatch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
+    def __next__(self) -> Any:
+        """Return the next record: of a marker, aiokafka reads one."""
+        return next(self._batch)
+
     def __iter__(self) -> Iterator[Any]:
         """Return all records."""
         try:
