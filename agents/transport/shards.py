@@ -150,8 +150,8 @@ class Shards(Service):
 
     async def _assign(self, partitions: set[int], member: Membership) -> None:
         async with self._assigning:
-            if not self._draining:
-                await self.drain()
+            # A drain may have been cancelled. What is open is committed as the member that did it, or never.
+            await self.drain()
             drains = self._drains
             generation, self.committer.member = member.generation, member
             has_followed = self.generation is not None and generation in (self.generation, self.generation + 1)

@@ -75,6 +75,12 @@ class Alone:
         """Find nobody."""
 
 
+async def wait_turns() -> None:
+    """Let every task go as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 def member(generation: int) -> Membership:
     return Membership("c", generation, "me")
 
@@ -98,6 +104,26 @@ async def test_partitions_that_are_revoked_while_they_are_taken_over_are_not_tur
     await shards.assign([0], member(2))
     assert shards.is_ready()
     assert list(shards.shards) == [0]
+
+
+async def test_what_a_cancelled_drain_left_open_is_committed_before_the_worker_becomes_another_member(
+    shards: Shards, opening: Opening
+) -> None:
+    opening.may_end.set()
+    await shards.assign([0], member(1))
+    committed = asyncio.Event()
+    shards.shards[0].committer.drain = committed.wait  # type: ignore[method-assign,assignment]
+    revoking = asyncio.create_task(shards.drain())
+    await wait_turns()
+    revoking.cancel()
+    taking = asyncio.create_task(shards.assign([1], member(2)))
+    await wait_turns()
+    assert shards.committer.member == member(1)
+    assert list(shards.shards) == [0]
+    committed.set()
+    await taking
+    assert shards.committer.member == member(2)
+    assert list(shards.shards) == [1]
 
 
 async def test_a_worker_without_partitions_holds_none_and_is_ready(shards: Shards, opening: Opening) -> None:
