@@ -69,8 +69,9 @@ class Group:
         return self.rebalance(dice, forgetting=10) if newcomers and not self.is_rebalancing() else ""
 
     def is_rebalancing(self) -> bool:
-        """Tell whether a member is on its way into the generation."""
-        return any(one.is_rejoining and not one.line.is_frozen for one in self.workers.values())
+        """Tell whether a member is on its way into the generation; one that waits, and was forgotten, is not."""
+        rejoining = [one for one in self.workers.values() if one.is_rejoining and not one.line.is_frozen]
+        return any(one.assigned is None or one in self._joining for one in rejoining)
 
     def rebalance(self, dice: Dice, forgetting: int) -> str:
         """Ask those that are up to join a new generation, of whom so many percent are forgotten."""
