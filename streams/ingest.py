@@ -31,7 +31,13 @@ BUILT_IN: Final = {
         frozenset(more),
         "",
     )
-    for kind, more in (("activation_delivered", {}), ("activation_rejected", {"reason": "string"}))
+    for kind, more in (
+        ("activation_delivered", {}),
+        ("activation_rejected", {"reason": "string"}),
+        ("activation_unknown", {"reason": "string"}),
+        ("activation_bounced", {"reason": "string"}),
+        ("activation_complained", {}),
+    )
 }
 """What delivery channels report; every policy has these event types."""
 

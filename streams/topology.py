@@ -94,6 +94,8 @@ TOPICS: Final = (
     Topic("dead-letters", "", "dead_letter", "worker", "operators", retention_s=30 * DAY_S, record_bytes_max=2 * MIB),
     Topic("dispatches", "activation_id", "dispatch", "delivery channels", "delivery channels", compacted=True,
           retention_s=FOREVER),
+    Topic("unknown-dispatches", "activation_id", "activation", "delivery channels", "delivery channels", compacted=True,
+          retention_s=FOREVER),
     Topic("changelog", "table byte + key", "", "worker", "worker", compacted=True, retention_s=FOREVER),
 )  # fmt: skip
 

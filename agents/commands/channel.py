@@ -9,9 +9,10 @@ import click
 def command(names: tuple[str, ...], web_port: int | None) -> None:
     """Dispatch the delivery channels NAMES of the current policy from one process.
 
-    Each activation becomes one JSON line in .continuo/channels/NAME.jsonl, whatever crashes in between: the ledger on
-    `dispatches` says what was intended and what is done. Then `activation_delivered` (or `activation_rejected`, for
-    one that came after its expiry) is reported to `raw-events`. With CONTINUO_MODE=history the report is stamped with
+    Who carries them out is the channel's `deliver` section in the policy, by default a JSON line in
+    .continuo/channels/NAME.jsonl (docs/channels.md). Each is carried out once, whatever crashes in between: the ledger
+    on `dispatches` says what was intended and what is done. Then `activation_delivered` (or `_rejected`, `_bounced`,
+    `_unknown`) is reported to `raw-events`. With CONTINUO_MODE=history the report is stamped with
     the activation's release and the delivery channel's declared delay, else with the wall clock. Exit code 70: the
     transport failed, start it again.
 
@@ -29,10 +30,10 @@ def command(names: tuple[str, ...], web_port: int | None) -> None:
       CONTINUO_TRACES      OpenTelemetry collector that gets spans of sampled events (none)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
     from agents import log, service, settings
-    from agents.channels import files
+    from agents.channels import serving
     from agents.pages import pages
 
     chosen = settings.load()
     log.configure(chosen.log_level, chosen.log_format)
     told = pages("channel", names, web_port)
-    service.run(f"channel {' '.join(names)}", lambda stop: files.dispatch_all(chosen, names, stop), told)
+    service.run(f"channel {' '.join(names)}", lambda stop: serving.dispatch_all(chosen, names, stop), told)
