@@ -37,9 +37,10 @@ BUILT_IN: Final = {
         ("activation_unknown", {"reason": "string"}),
         ("activation_bounced", {"reason": "string"}),
         ("activation_complained", {}),
+        ("suppression_lifted", {}),
     )
 }
-"""What delivery channels report; every policy has these event types."""
+"""What delivery channels report, and what lifts a suppression that a report caused; every policy has these types."""
 
 
 class Refused(Exception):

@@ -19,6 +19,7 @@ from agents.channels.contract import DeliveryKind
 from agents.channels.delivery import Clock, Delivery, Phase
 from agents.channels.tally import Tally
 from agents.channels.topics import Topics
+from agents.channels.view import View
 from agents.codecs.avro import decode_activation
 from agents.committed import wait_partitions
 from agents.lag import behind
@@ -27,6 +28,7 @@ from agents.settings import Settings
 from agents.spans import spans_of
 from agents.transactions import PATIENCE_S, commit
 from agents.transport.clients import new_producer
+from streams.policy import Policy
 from streams.records import Activation
 from streams.topology import topic_name
 
@@ -38,8 +40,8 @@ RESOLVE_S: Final = 5.0  # between two times that the fate of unknown activations
 _log = structlog.get_logger(__name__)
 
 
-async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: int, stop: asyncio.Event) -> None:
-    """Carry out the activations of one delivery channel until `stop`; `delay_ms` is what the policy declares."""
+async def dispatch(settings: Settings, name: str, kind: DeliveryKind, policy: Policy, stop: asyncio.Event) -> None:
+    """Carry out the activations of one delivery channel of a policy until `stop`."""
     servers, namespace = settings.bootstrap, settings.namespace
     activations = await wait_partitions(servers, topic_name(namespace, "activations"))
     topics = await Topics.find(servers, namespace)
@@ -47,8 +49,10 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         fenced = new_producer(servers, f"{namespace}-channel-{name}", PATIENCE_S)
         producer = await stack.enter_async_context(started(fenced))
         ledger = await topics.read_ledger(servers, name)
-        clock = Clock(settings.mode == "live", delay_ms)
-        delivery = Delivery(name, kind, ledger, clock, unknown=await topics.read_unknown(servers))
+        clock = Clock(settings.mode == "live", policy.channels[name].delay_ms)
+        view = await stack.enter_async_context(View(servers, namespace, name, policy))
+        unknown = await topics.read_unknown(servers)
+        delivery = Delivery(name, kind, ledger, clock, refuse=view.refuse, unknown=unknown)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=servers,
             group_id=f"{namespace}.channel.{name}",
@@ -62,7 +66,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, delay_ms: 
         await delivery.recover()
         READY.add(name)
         tally = Tally(telemetry.current("channel"), name, spans_of(settings, "channel"))
-        dispatcher = Dispatcher(name, delivery, topics, producer, consumer, tally)
+        dispatcher = Dispatcher(name, delivery, view, topics, producer, consumer, tally)
         await dispatcher.run(f"{namespace}.channel.{name}", activations, stop)
         _log.info("stopped", delivery_channel=name, dispatched=dispatcher.count, owed=len(delivery.owed))
 
@@ -74,6 +78,7 @@ class Dispatcher:
         self,
         name: str,
         delivery: Delivery,
+        view: View,
         topics: Topics,
         producer: AIOKafkaProducer,
         consumer: AIOKafkaConsumer,
@@ -82,6 +87,7 @@ class Dispatcher:
         self.count = 0  # activations settled
         self._name: Final = name
         self._delivery: Final = delivery
+        self._view: Final = view
         self._topics: Final = topics
         self._producer: Final = producer
         self._consumer: Final = consumer
@@ -128,7 +134,7 @@ class Dispatcher:
     async def _deliver(self, group_id: str, stop: asyncio.Event) -> int:
         """Deliver slice by slice, until nothing is owed or a slice settles nothing; return how many are settled."""
         settled = 0
-        while self._delivery.owed and not stop.is_set():
+        while self._delivery.owed and not stop.is_set() and await self._may_go_out():
             before = len(self._delivery.owed)
             await self._commit(self._delivery.intend())
             await self._commit(await self._delivery.deliver(), group_id)
@@ -138,6 +144,13 @@ class Dispatcher:
                 break
         self.count += settled
         return settled
+
+    async def _may_go_out(self) -> bool:
+        """Tell whether anything may be sent: on a fresh view, in which the delivery channel is not paused."""
+        if not await self._view.refresh():
+            _log.warning("nothing is sent", delivery_channel=self._name, why="stale_view")
+            return False
+        return not self._view.is_paused
 
     async def _commit(self, phase: Phase, group_id: str = "") -> None:
         """Commit what a phase says, with the positions if a group is named."""

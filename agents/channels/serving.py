@@ -20,7 +20,8 @@ from streams.policy.channels import DeliveryChannel
 
 async def dispatch_all(settings: Settings, names: Sequence[str], stop: asyncio.Event) -> None:
     """Carry out the activations of these delivery channels until `stop`, or until one of them fails."""
-    declared = compile_policy(await read_current(settings.bootstrap, settings.namespace)).channels
+    policy = compile_policy(await read_current(settings.bootstrap, settings.namespace))
+    declared = policy.channels
     if unknown := [name for name in names if name not in declared]:
         raise UserError(
             f"the policy has no delivery channel {', '.join(unknown)}; it has {', '.join(sorted(declared))}"
@@ -29,7 +30,7 @@ async def dispatch_all(settings: Settings, names: Sequence[str], stop: asyncio.E
     async with AsyncExitStack() as stack:
         kinds = [await _open(stack, settings, declared[name], secrets) for name in names]
         tasks = [
-            asyncio.create_task(dispatch(settings, name, kind, declared[name].delay_ms, stop))
+            asyncio.create_task(dispatch(settings, name, kind, policy, stop))
             for name, kind in zip(names, kinds, strict=True)
         ]
         try:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.kafka
 
 MODEL: Final = "next_purchase"
 CHANNELS: Final = ("app", "email")
-COMMANDS: Final = {"model": ("model", MODEL), "trainer": ("trainer", MODEL), "channel": ("channel", *CHANNELS)}
+COMMANDS: Final = {"model": ("model", MODEL), "trainer": ("trainer", MODEL), "channel": ("channel", "run", *CHANNELS)}
 START_S: Final = 3 * PATIENCE_S  # of all three at once
 LEARNED: Final = 520  # a first version comes after 500
 

@@ -81,10 +81,10 @@ def run_with_kills(running: Deployment, receiver: Receiver) -> None:
     """Let the channel's process carry out everything, and kill it twice meanwhile, with calls under way."""
     for turn in range(2):
         feed(running, range(turn * TOTAL // 2, (turn + 1) * TOTAL // 2))
-        process, before = running.run("channel", "app"), len(receiver.calls)
+        process, before = running.run("channel", "run", "app"), len(receiver.calls)
         wait_until("calls", lambda before=before: len(receiver.calls) > before + 10)  # type: ignore[misc]
         kill(process)
-    process = running.run("channel", "app")
+    process = running.run("channel", "run", "app")
     wait_reported(running, TOTAL)
     assert end(process) == 0
 
@@ -120,7 +120,7 @@ def test_what_is_unknown_is_asked_about_until_somebody_says(broker: str, tmp_pat
         query = {"query_url": f"{receiver.url}/status/{{activation_id}}"}
         with deployment(broker, tmp_path, receiver, **query) as running:
             feed(running, range(7, 8))
-            process = running.run("channel", "app")
+            process = running.run("channel", "run", "app")
             wait_until("the fate", lambda: reports(running).get("activation-00007") == ["unknown", "delivered"])
             assert end(process) == 0
             assert receiver.keys() == Counter(["activation-00007"])
