@@ -13,8 +13,9 @@ from agents.ranges import ALL, Range, RangeType
     "--policy", type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder of the policy to try; without it the window is lived through under the policies of then.",
 )
+@click.option("--jobs", type=click.IntRange(1), help="Partitions at once, each in a process (one for each core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: both runs in numbers, the first changes.")
-def command(wanted: Range, policy: Path | None, *, as_json: bool) -> None:
+def command(wanted: Range, policy: Path | None, jobs: int | None, *, as_json: bool) -> None:
     """Try a policy on the past: decide a window of events again, and compare.
 
     The deployment's accepted events are lived through once more in this process, by the code that decides in
@@ -45,25 +46,19 @@ def command(wanted: Range, policy: Path | None, *, as_json: bool) -> None:
       CONTINUO_NAMESPACE   first word of the deployment's topics (continuo; the demo's is grocery)
       CONTINUO_BROKER      another Kafka instead of the embedded one
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
-    import asyncio
     import json
+    import os
 
     from agents import log, settings
     from agents.errors import UserError
     from agents.policy_files import load_policy
-    from agents.progress import Screen
-    from agents.replay.reading import Topics
+    from agents.simulate.parallel import simulate_all
     from agents.simulate.report import to_json, to_text
-    from agents.simulate.simulating import simulate
 
     chosen = settings.load()
     log.configure("warning", chosen.log_format)
     candidate = load_policy(policy)[0] if policy else None
-    screen = Screen()
-    try:
-        report = asyncio.run(simulate(Topics(chosen.bootstrap, chosen.namespace, screen), wanted, candidate))
-    finally:
-        screen.close()
+    report = simulate_all(chosen, wanted, candidate, jobs or os.cpu_count() or 1)
     if not report.events:
         raise UserError(
             f"there is no event in {wanted.said} in the namespace {chosen.namespace} at {chosen.bootstrap}; "

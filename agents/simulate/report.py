@@ -37,6 +37,14 @@ class Report:
     failed: list[tuple[str, str]] = field(default_factory=list)  # event_id and error
     seconds: float = 0.0
 
+    def add(self, other: Report) -> None:
+        """Take in what was found of other partitions."""
+        self.tally.add(other.tally)
+        self.events += other.events
+        self.known_from = min(self.known_from or other.known_from, other.known_from or self.known_from)
+        self.unreadable += other.unreadable
+        self.failed += other.failed
+
 
 def to_json(report: Report) -> dict[str, Any]:
     """Return all of it as plain values; instants are epoch milliseconds, money is in micro-units."""

@@ -8,7 +8,6 @@ the same where both decided.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
@@ -29,12 +28,13 @@ from streams.records import Event, ModelVersion
 Switches = list[tuple[int, str]]  # step from which on, policy's hash
 
 
-async def simulate(source: Source, wanted: Range, candidate: Mapping[str, Any] | None) -> Report:
+async def simulate(
+    source: Source, wanted: Range, candidate: Mapping[str, Any] | None, partition: int | None = None
+) -> Report:
     """Decide a window again under a candidate bundle; None: under the policies of then, which tells how true it is.
 
-    Raises UserError where there is no such window, nothing was decided, or the candidate is refused.
+    partition: of that one only. Raises UserError where there is no such window, and where nothing was ever decided.
     """
-    began = time.monotonic()
     bundles, current = await source.bundles()
     if current not in bundles:
         raise UserError("no policy was ever published here, so nothing was decided")
@@ -53,9 +53,8 @@ async def simulate(source: Source, wanted: Range, candidate: Mapping[str, Any] |
     report = Report(wanted.said, zone, policies[name or current].currency, name)
     versions = await _versions(source)
     count = await source.partitions()
-    for number in range(count):
+    for number in range(count) if partition is None else [partition]:
         await _Partition(source, number, within, report, policies, name, current).simulate(versions, count)
-    report.seconds = time.monotonic() - began
     return report
 
 

@@ -81,6 +81,13 @@ class Side:
         self.cost_micro += choice.cost_micro
 
 
+    def add(self, other: Side) -> None:
+        """Count what another has counted."""
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            setattr(self, name, mine + value)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One decision that came out otherwise."""
@@ -115,6 +122,16 @@ class Tally:
         self.fates[fate] += 1
         if fate != SAME and len(self.changes) < EXAMPLES_MAX:
             self.changes.append(Change(fate, recorded, simulated))
+
+
+    def add(self, other: Tally) -> None:
+        """Count what another has counted."""
+        self.recorded.add(other.recorded)
+        self.simulated.add(other.simulated)
+        self.fates += other.fates
+        self.only_recorded += other.only_recorded
+        self.only_simulated += other.only_simulated
+        self.changes = (self.changes + other.changes)[:EXAMPLES_MAX]
 
 
 def _fate(recorded: Choice, simulated: Choice) -> str:

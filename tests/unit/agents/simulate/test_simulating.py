@@ -152,6 +152,15 @@ def test_an_event_on_which_a_stage_fails_is_told_and_the_rest_goes_on(monkeypatc
     assert f"{failing}: ZeroDivisionError" in to_text(report)
 
 
+def test_partitions_one_by_one_add_up_to_all() -> None:
+    candidate = bundle(exploration={"epsilon": 1.0, "delta": 100.0, "salt": "other"})
+    together = simulated(candidate=candidate)
+    parts = [asyncio.run(simulate(recording(), parse("all"), candidate, number)) for number in (0, 1)]
+    parts[0].add(parts[1])
+    assert parts[0].tally.fates[OTHER] > 0
+    assert parts[0] == together
+
+
 def test_one_decision_is_no_window() -> None:
     with pytest.raises(UserError, match="a stretch of time"):
         simulated(decisions()[0].decision_id)
