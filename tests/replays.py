@@ -6,7 +6,7 @@ import asyncio
 from itertools import islice
 from typing import Final
 
-from agents.replay import ranges
+from agents import ranges
 from agents.replay.replaying import replay
 from agents.replay.report import Report
 from streams.partition import partition_of

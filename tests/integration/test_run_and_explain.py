@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -266,6 +267,24 @@ def test_a_part_of_what_was_decided_is_decided_again(place: Place) -> None:
     none = place.ask("replay", "2001-01-01..2001-02-01")
     assert none.returncode == 1
     assert none.stderr.startswith("continuo: there is no decision in 2001-01-01..2001-02-01 in the namespace")
+
+
+def test_a_policy_is_tried_on_the_past(place: Place, tmp_path: Path) -> None:
+    decisions = place.decisions()
+    again = json.loads(place.ask("simulate", "--json").stdout)
+    assert again["recorded"]["decisions"] == again["simulated"]["decisions"] == len(decisions)
+    assert (again["failed"], again["only_recorded"], again["only_simulated"]) == ([], 0, 0)
+    shutil.copytree(place.folder / "policy", tmp_path / "dear")
+    channels = {name: {**one, "threshold": 1e6} for name, one in small_policy()["delivery_channels"].items()}
+    text = yaml.safe_dump({"delivery_channels": channels})
+    (tmp_path / "dear" / "delivery_channels.yaml").write_text(text, encoding="utf-8")
+    told = place.ask("simulate", "--policy", str(tmp_path / "dear"))
+    assert told.returncode == 0, told.stderr
+    assert f"Of {len(decisions):,} decisions that both made" in told.stdout
+    (acted,) = re.findall(r"^with an action +([\d,]+) +([\d,]+) ", told.stdout, re.MULTILINE)
+    assert acted == (str(sum(one.action is not None for one in decisions)), "0")
+    none = place.ask("simulate", "2001-01-01..2001-02-01")
+    assert none.stderr.startswith("continuo: there is no event in 2001-01-01..2001-02-01 in the namespace")
 
 
 def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:
