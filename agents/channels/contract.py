@@ -19,7 +19,7 @@ class Fate(NamedTuple):
     """What became of an activation."""
 
     outcome: str
-    reason: str = ""
+    reason: str = ""  # of OWED and AGAIN: why it failed; "" = it was not tried
 
 
 class DeliveryKind(Protocol):

@@ -2,7 +2,8 @@
 
 Theory of operation.  `take` queues what is new.  `intend` takes a slice of the queue, as large as its kind has room
 for, and settles at once what must not go out: it has expired, or is refused now (`recheck`).  `deliver` has the rest
-delivered.  What comes back as owed goes to the end of the queue, so one that always fails holds up none behind it.
+delivered.  What comes back as owed goes to the end of the queue, so one that always fails holds up none behind it, and
+after a failure of its own it is not tried again before a while, each time a longer one.
 An intention that a crash left behind is settled by what its kind knows of it: delivered or not, or to be sent again
 where repetitions are known, or else unknown.  What is unknown is kept, asked about by `resolve`, and never sent again.
 """
@@ -22,6 +23,8 @@ from streams.ids import derive
 from streams.records import Activation, Dispatch, RawEvent
 
 ASKED_MAX: Final = 100  # unknown ones, in one `resolve`
+BACKOFF_S: Final = 0.25  # after an activation's first failure, doubled with each, up to
+BACKOFF_S_MAX: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Delivery:
         self._queue: Final[deque[Activation]] = deque()
         self._queued: Final[set[str]] = set()  # ids of the queue and of the slice at hand
         self._at_hand: list[tuple[Activation, int]] = []
+        self._rests: Final[dict[str, tuple[float, float]]] = {}  # (until when, how long), of those that have failed
 
     @property
     def owed(self) -> set[str]:
@@ -112,10 +116,15 @@ class Delivery:
     def intend(self) -> Phase:
         """Take a slice of the queue; return what to commit before any of it is sent."""
         phase = Phase(forgotten=self._ledger.forget())
-        room = min(self._kind.room(), len(self._queue))
-        for _ in range(room):
+        room = self._kind.room()
+        for _ in range(len(self._queue)):
+            if len(self._at_hand) == room:
+                break
             activation = self._queue.popleft()
             one = activation.activation_id
+            if self._rests.get(one, (0.0,))[0] > time.monotonic():
+                self._queue.append(activation)
+                continue
             left = self._left.pop(one, None)
             if left is not None and left.outcome not in (OWED, AGAIN):
                 self._settle(phase, activation, left, self._ledger.stamp(one))
@@ -142,6 +151,9 @@ class Delivery:
             if fate.outcome not in (OWED, AGAIN):
                 self._settle(phase, activation, fate, stamp)
                 continue
+            if fate.reason:
+                rest_s = min(2 * self._rests.get(one, (0.0, BACKOFF_S / 2))[1], BACKOFF_S_MAX)
+                self._rests[one] = time.monotonic() + rest_s, rest_s
             if fate.outcome == AGAIN:
                 self._perhaps.add(one)
             elif one not in self._perhaps:
@@ -171,6 +183,7 @@ class Delivery:
         one = activation.activation_id
         self._queued.discard(one)
         self._perhaps.discard(one)
+        self._rests.pop(one, None)
         is_unknown = fate.outcome == UNKNOWN
         phase.entries += self._ledger.enter([one], UNKNOWN if is_unknown else DONE, [stamp])
         phase.reports.append(self._report(activation, fate, stamp))

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from agents.channels.contract import DeliveryKind
 from agents.channels.dispatching import dispatch
 from agents.channels.file import FileKind
+from agents.channels.smtp import SmtpKind
 from agents.channels.webhook import WebhookKind
 from agents.errors import UserError
 from agents.policy_topic import read_current
@@ -56,4 +57,6 @@ async def _open(
     provider = channel.provider
     if provider.kind == "webhook":
         return await stack.enter_async_context(WebhookKind(provider, secrets.get(provider.secret, "")))
+    if provider.kind == "smtp":
+        return SmtpKind(provider, secrets.get(provider.secret, ""))
     return stack.enter_context(FileKind(settings.home / "channels" / f"{channel.id}.jsonl"))

@@ -150,7 +150,7 @@ class WebhookKind:
             await self._limiter.acquire()
         call = self._breaker.begin()
         if call is None:
-            return Fate(AGAIN if self._is_sent(activation.activation_id) else OWED, "breaker")
+            return Fate(AGAIN if self._is_sent(activation.activation_id) else OWED)
         told: BaseException | None = None
         headers = {
             **self._headers, "Content-Type": "application/json", "Idempotency-Key": activation.activation_id,

@@ -15,7 +15,8 @@ from typing import Any, Final
 from streams.policy.quantities import SECOND_MS
 from streams.policy.reading import Node, Record
 
-KINDS: Final = ("file", "webhook")
+KINDS: Final = ("file", "webhook", "smtp")
+MAIL: Final = ("from", "to", "subject", "text")  # what the template of a mail has
 OUTCOMES: Final = ("delivered", "rejected", "bounced")  # what an answer can mean; any other value means unknown
 FIELDS: Final = (
     "activation_id", "decision_id", "profile_id", "action", "treatment", "delivery_channel", "decided_at", "release_at",
@@ -28,6 +29,7 @@ RATE_MAX: Final = 10_000
 PLACE: Final = re.compile(r"\{([a-z_]+)(?:\.([A-Za-z0-9_]+))?\}")
 
 _URL: Final = re.compile(r"https?://[^\s/]+(/\S*)?")
+_SERVER: Final = re.compile(r"[A-Za-z0-9_.-]+:[0-9]{1,5}")
 _SECRET: Final = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 
 
@@ -36,7 +38,7 @@ class Provider:
     """Who carries out activations."""
 
     kind: str = "file"
-    url: str = ""  # template
+    url: str = ""  # template; of smtp: host:port
     query_url: str = ""  # template of the address that tells what became of an activation; "" = nobody tells
     repeats: bool = False  # he takes a repetition under the same id for the same: what is unknown is sent again
     timeout_ms: int = 5 * SECOND_MS
@@ -65,6 +67,8 @@ def read_provider(node: Node) -> Provider:
             _check_url(record, "query_url", query_url)
             if set(places(query_url)) - {("activation_id", "")}:
                 record.wrong("query_url", "expected no other field than {activation_id}: it is all that is kept")
+    elif kind == "smtp":
+        _check_mail(record, url)
     elif len(record.fields) > 1:
         record.node.wrong("a file is written by its channel's name: it takes nothing but `kind`")
     request = record.fields.get("request")
@@ -109,11 +113,22 @@ def _check_url(record: Record, name: str, url: str) -> None:
         check_template(record.fields[name])
 
 
+def _check_mail(record: Record, url: str) -> None:
+    if not _SERVER.fullmatch(url):
+        record.wrong("url", f"expected host:port of a mail server, got {url!r}")
+    for name in ("query_url", "repeats", "at_once", "response"):
+        if record.has(name):
+            record.wrong(name, "a mail server answers one mail after the other, by codes, and knows no repetitions")
+    mail = record.fields["request"].value if record.has("request") else {}
+    if not isinstance(mail, dict) or set(mail) != set(MAIL) or not all(isinstance(mail[part], str) for part in MAIL):
+        record.wrong("request", f"expected the texts {', '.join(MAIL)} of a mail, got {mail!r}")
+
+
 def _auth(node: Node | None) -> tuple[str, str, str]:
     usual = Provider()
     if node is None:
         return "", usual.header, usual.prefix
-    record = node.record("authentication", ("secret",), ("header", "prefix"))
+    record = node.record("authentication", ("secret",), ("header", "prefix"))  # of smtp: user:password
     secret = record.text("secret")
     if not _SECRET.fullmatch(secret) or secret.startswith("CONTINUO_"):
         record.wrong("secret", f"expected the name of an environment variable, not of a setting, got {secret!r}")
