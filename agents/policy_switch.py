@@ -53,5 +53,5 @@ def _unheard(name: str, waiting: set[TopicPartition], patience_s: float) -> str:
     told = ", ".join(str(place.partition) for place in sorted(waiting))
     return (
         f"policy {name[:12]} is current, but after {patience_s:.0f} s the partitions {told} have not switched to it: "
-        "no worker holds them (they switch when one does), or it is behind; `continuo status` shows who runs"
+        "no worker holds them (they switch when one does), or it is behind; each worker's /ready says what it holds"
     )
