@@ -29,7 +29,7 @@ FLUSH_INPUTS: Final = 256
 HasSent = Callable[[str, str], bool]  # (decision_id, delivery channel): whether the recorded run sent it there
 
 
-def answering_in_process(bundle: Mapping[str, Any], name: str) -> Policy:
+def compile_inline(bundle: Mapping[str, Any], name: str) -> Policy:
     """Return the policy of a bundle, by the name of its hash, with every model inside the process."""
     models = {model: {**told, "serves": "inline"} for model, told in bundle.get("models", {}).items()}
     return replace(compile_policy({**bundle, "models": models}), hash=name)

@@ -18,7 +18,7 @@ from agents.errors import UserError
 from agents.ranges import Range, Within
 from agents.replay.reading import Source
 from agents.simulate.report import Report
-from agents.simulate.shard import Shard, answering_in_process
+from agents.simulate.shard import Shard, compile_inline
 from agents.simulate.tally import Choice, choice_of
 from agents.turn import STEP
 from agents.workers.kinds import SIGNALS
@@ -45,11 +45,11 @@ async def simulate(
         raise UserError(str(error)) from error
     if within.decision_id:
         raise UserError("expected a stretch of time; of one decision, `continuo explain` says what would change it")
-    policies = {name: answering_in_process(bundle, name) for name, bundle in bundles.items()}
+    policies = {name: compile_inline(bundle, name) for name, bundle in bundles.items()}
     name = ""
     if candidate is not None:
         name = bundle_hash(candidate)
-        policies[name] = answering_in_process(candidate, name)
+        policies[name] = compile_inline(candidate, name)
     report = Report(wanted.said, zone, policies[name or current].currency, name)
     versions = await _versions(source)
     count = await source.partitions()

@@ -316,6 +316,23 @@ def test_of_a_person_whose_key_is_erased_the_rest_is_told(place: Place) -> None:
     assert "its person's key is erased" in replayed.stdout
 
 
+def test_a_policy_is_published_and_taken_back_in_every_shard(place: Place, tmp_path: Path) -> None:
+    shutil.copytree(place.folder / "policy", tmp_path / "next")
+    (tmp_path / "next" / "name.yaml").write_text("name: next", encoding="utf-8")
+    published = place.ask("policy", "publish", str(tmp_path / "next"))
+    assert published.returncode == 0, published.stderr
+    assert published.stderr.endswith(f"{PARTITIONS} of {PARTITIONS} shards have switched\n")
+    name = compiled(name="next").hash[:12]
+    assert published.stdout == f"policy next {name} is current now, in every shard\n"
+    assert f"* {name}  next\n" in place.ask("policy", "show").stdout
+    before = {one.decision_id for one in place.decisions()}
+    place.tell(event for person in PEOPLE for event in visit(person, 5))
+    decisions = place.wait_decisions(len(before) + len(PEOPLE))
+    assert {one.policy_hash[:12] for one in decisions if one.decision_id not in before} == {name}
+    taken_back = place.ask("policy", "rollback")
+    assert taken_back.stdout == f"policy small {compiled().hash[:12]} is current now, in every shard\n"
+
+
 def write(place: Place, noun: str, person: str, value: bytes | None, key: bytes | None = None) -> None:
     record = (partition_of(person, PARTITIONS), key or person.encode(), value)
     witness.feed(place.broker, topic_name(place.namespace, noun), [record])
