@@ -98,18 +98,16 @@ class WebhookKind:
         return list(await asyncio.gather(*(self._deliver(one, gate, until) for one in activations)))
 
     async def _deliver(self, activation: Activation, gate: asyncio.Semaphore, until: float) -> Fate:
-        provider, one = self._provider, activation.activation_id
         try:
-            url = address(provider.url, activation)
-            body = asdict(activation) if provider.request is None else fill(provider.request, activation)
+            url, body = request_of(self._provider, activation)
         except Unmapped as lack:
             return Fate(REJECTED, str(lack))
         async with gate:
             if time.monotonic() > until:
                 return Fate(OWED)
-            fate = await self._try(activation, url, orjson.dumps(body))
+            fate = await self._try(activation, url, body)
         if fate.outcome not in (OWED, AGAIN):
-            self._tries.pop(one, None)
+            self._tries.pop(activation.activation_id, None)
         return fate
 
     async def _try(self, activation: Activation, url: str, body: bytes) -> Fate:
@@ -158,7 +156,7 @@ class WebhookKind:
         }  # fmt: skip
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-                return self._read(answer.status, await answer.content.read(ANSWER_BYTES_MAX))
+                return read_answer(self._provider, answer.status, await answer.content.read(ANSWER_BYTES_MAX))
         except BaseException as error:
             told = _failed(error)
             raise told from error
@@ -168,22 +166,6 @@ class WebhookKind:
     def _is_sent(self, one: str) -> bool:
         return one in self._tries and self._tries[one].is_sent
 
-    def _read(self, status: int, body: bytes) -> Fate:
-        """Return what an answer means; raises Failed where it leaves that open."""
-        if self._provider.answer_field:
-            outcome, told = meaning(self._provider, _parsed(body))
-            if outcome:
-                return Fate(outcome, "" if outcome == DELIVERED else told)
-            if 200 <= status < 300:
-                return Fate(UNKNOWN, f"answer:{told}")
-        if 200 <= status < 300:
-            return Fate(DELIVERED)
-        if status in NOT_TAKEN:
-            raise Failed(f"http_{status}", is_sent=False)
-        if status >= 500 or status == 408:
-            raise Failed(f"http_{status}", is_sent=True)
-        return Fate(REJECTED, f"http_{status}")
-
     async def _ask(self, one: str, gate: asyncio.Semaphore) -> Fate | None:
         """Return what the receiver says became of an activation; None if he does not say."""
         url = query_address(self._provider.query_url, one)
@@ -191,11 +173,34 @@ class WebhookKind:
             async with gate, self._session.get(url, headers=self._headers, allow_redirects=False) as answer:
                 if answer.status == 404:
                     return Fate(REJECTED, NEVER_ARRIVED)
-                fate = self._read(answer.status, await answer.content.read(ANSWER_BYTES_MAX))
+                fate = read_answer(self._provider, answer.status, await answer.content.read(ANSWER_BYTES_MAX))
         except (Failed, aiohttp.ClientError, TimeoutError):
             return None
         # That he refuses to be asked says nothing of the activation.
         return None if fate.outcome == UNKNOWN or fate.reason.startswith("http_") else fate
+
+
+def read_answer(provider: Provider, status: int, body: bytes) -> Fate:
+    """Return what an answer means; raises Failed where it leaves that open."""
+    if provider.answer_field:
+        outcome, told = meaning(provider, _parsed(body))
+        if outcome:
+            return Fate(outcome, "" if outcome == DELIVERED else told)
+        if 200 <= status < 300:
+            return Fate(UNKNOWN, f"answer:{told}")
+    if 200 <= status < 300:
+        return Fate(DELIVERED)
+    if status in NOT_TAKEN:
+        raise Failed(f"http_{status}", is_sent=False)
+    if status >= 500 or status == 408:
+        raise Failed(f"http_{status}", is_sent=True)
+    return Fate(REJECTED, f"http_{status}")
+
+
+def request_of(provider: Provider, activation: Activation) -> tuple[str, bytes]:
+    """Return address and body of the call that an activation is; raises Unmapped."""
+    body = asdict(activation) if provider.request is None else fill(provider.request, activation)
+    return address(provider.url, activation), orjson.dumps(body)
 
 
 def _failed(error: BaseException) -> BaseException:

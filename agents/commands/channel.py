@@ -1,5 +1,7 @@
 """Carry out activations on delivery channels, once each; pause and resume them."""
 
+from pathlib import Path
+
 import click
 
 
@@ -11,6 +13,7 @@ def command() -> None:
     Examples:
       continuo channel run email
       continuo channel run receipt email app --web-port 6072
+      continuo channel new sms --kind sms --sample sms.json
       continuo channel pause email --because "the provider bounces everything"
       continuo channel resume email --because "they have mended it"
 
@@ -61,6 +64,28 @@ def pause(name: str, because: str) -> None:
 def resume(name: str, because: str) -> None:
     """Let the delivery channel NAME go on with what is owed and has not expired."""
     _turn(name, because, is_off=False)
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["file", "webhook", "smtp", "sms", "push", "audience"]), default="webhook",
+              show_default=True, help="What it begins as.")  # fmt: skip
+@click.option("--sample", type=click.Path(path_type=Path, dir_okay=False), help="Write a sample for `map test` here.")
+def new(name: str, kind: str, sample: Path | None) -> None:
+    """Print the section of a new delivery channel NAME, for `delivery_channels` of the policy.
+
+    SMS, push and ads audiences are mappings: replace address, fields and values by those of the provider.
+    """
+    import orjson
+
+    from agents.channels import templates
+    from agents.errors import UserError
+
+    if sample is not None:
+        if sample.exists():
+            raise UserError(f"{sample} is there already; name another file or remove it")
+        sample.write_bytes(orjson.dumps(templates.sample(name, kind), option=orjson.OPT_INDENT_2) + b"\n")
+    click.echo(templates.section(name, kind), nl=False)
 
 
 def _turn(name: str, because: str, *, is_off: bool) -> None:
