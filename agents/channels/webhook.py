@@ -159,6 +159,8 @@ class WebhookKind:
                 return read_answer(self._provider, answer.status, await answer.content.read(ANSWER_BYTES_MAX))
         except BaseException as error:
             told = _failed(error)
+            if told is error:
+                raise
             raise told from error
         finally:
             self._breaker.end(call, told)
