@@ -17,10 +17,10 @@ from agents.simulate.simulating import simulate
 from agents.simulate.tally import FEWER, MORE, OTHER, SAME
 from streams import profile
 from streams.records import Decision
-from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
+from tests.builders import DAY_MS, HOUR_MS, NOW
 from tests.models import weighted
 from tests.recording import Recording
-from tests.replays import MIXED, residents
+from tests.replays import mixed, residents, tell_day
 from tests.shard import raw
 from tests.stream import Deployment
 
@@ -28,29 +28,15 @@ DAYS = 5
 SECOND_DAY = NOW + DAY_MS
 
 
-def bundle(**sections: Any) -> dict[str, Any]:
-    made = small_policy(**{**MIXED, **sections})
-    made["models"].pop("next_purchase")
-    for action in made["actions"]:
-        action["value"] = {"retain": 30.0}
-        action.pop("offer_cost", None)
-    return made
-
-
 @cache
 def recording() -> Recording:
     """Return five days of people who buy; what goes out to them is delivered, or refused, half a day later."""
-    deployment = Deployment(bundle())
+    deployment = Deployment(mixed())
     deployment.learn(weighted("lapse", ["recency_d", "baskets_28d"]))
     names = [*residents(0, 6), *residents(1, 6)]
     reported: set[str] = set()
     for day in range(DAYS):
-        for n, name in enumerate(names):
-            at = NOW + day * DAY_MS + n * HOUR_MS
-            deployment.tell([
-                raw("product_purchased", at, profile_id=name, event_id=f"{name}-{day}-line", consent={"email": True}),
-                raw(at=at + 1, profile_id=name, event_id=f"{name}-{day}"),
-            ])  # fmt: skip
+        tell_day(deployment, names, day)
         for n, sent in enumerate(deployment.said("activations")):
             if sent.activation_id not in reported:
                 reported.add(sent.activation_id)
@@ -83,7 +69,7 @@ def decisions() -> list[Decision]:
     return recording().decisions(0) + recording().decisions(1)
 
 
-@pytest.mark.parametrize("candidate", [None, bundle()])
+@pytest.mark.parametrize("candidate", [None, mixed()])
 def test_under_the_same_rules_the_same_is_decided(candidate: dict[str, Any] | None) -> None:
     report = simulated(candidate=candidate)
     assert {one.source for one in decisions()} >= {"best", "explore", "holdout"}
@@ -94,7 +80,7 @@ def test_under_the_same_rules_the_same_is_decided(candidate: dict[str, Any] | No
 
 
 def test_other_rules_apply_from_the_beginning_of_the_window_on() -> None:
-    report = simulated(f"{SECOND_DAY}..", bundle(actions=[bundle()["actions"][1]]))
+    report = simulated(f"{SECOND_DAY}..", mixed(actions=[mixed()["actions"][1]]))
     window = [one for one in decisions() if one.opened_at >= SECOND_DAY]
     assert 0 < report.tally.recorded.decisions == len(window) < len(decisions())
     assert report.tally.simulated.decisions == len(window)
@@ -102,19 +88,19 @@ def test_other_rules_apply_from_the_beginning_of_the_window_on() -> None:
 
 
 def test_a_window_ends_before_its_end() -> None:
-    report = simulated(f"..{SECOND_DAY}", bundle())
+    report = simulated(f"..{SECOND_DAY}", mixed())
     assert report.tally.fates == {SAME: sum(one.opened_at < SECOND_DAY for one in decisions())}
     assert report.events < simulated().events
 
 
 def test_what_changed_is_told_by_kind_and_by_example() -> None:
-    dear = {name: {**one, "threshold": 1e6} for name, one in bundle()["delivery_channels"].items()}
-    nothing = simulated(candidate=bundle(delivery_channels=dear))
+    dear = {name: {**one, "threshold": 1e6} for name, one in mixed()["delivery_channels"].items()}
+    nothing = simulated(candidate=mixed(delivery_channels=dear))
     assert nothing.tally.fates[FEWER] == nothing.tally.recorded.actions.total() > 0
     assert nothing.tally.simulated.actions.total() == nothing.tally.simulated.cost_micro == 0
-    everybody = simulated(candidate=bundle(holdout={"share": 0.0, "seed": "s"}))
+    everybody = simulated(candidate=mixed(holdout={"share": 0.0, "seed": "s"}))
     assert everybody.tally.fates[MORE] > 0
-    others = simulated(candidate=bundle(exploration={"epsilon": 1.0, "delta": 100.0, "salt": "other"}))
+    others = simulated(candidate=mixed(exploration={"epsilon": 1.0, "delta": 100.0, "salt": "other"}))
     assert others.tally.fates[OTHER] > 0
     change = others.tally.changes[0]
     assert (change.recorded.decision_id, change.fate) == (change.simulated.decision_id, change.fate)
@@ -128,7 +114,7 @@ def test_what_changed_is_told_by_kind_and_by_example() -> None:
 
 
 def test_caps_hold_among_the_contacts_that_are_simulated() -> None:
-    free = bundle(conflicts={}, contact=[{"id": "all-7d", "scope": "global", "limit": 2, "window": "rolling:7d"}])
+    free = mixed(conflicts={}, contact=[{"id": "all-7d", "scope": "global", "limit": 2, "window": "rolling:7d"}])
     report = simulated(candidate=free)
     often = {name for name, contacts in report.tally.simulated.contacts.items() if contacts > 2}
     assert often == {said[1] for said in refused()}  # a contact that was refused is none
@@ -153,7 +139,7 @@ def test_an_event_on_which_a_stage_fails_is_told_and_the_rest_goes_on(monkeypatc
 
 
 def test_partitions_one_by_one_add_up_to_all() -> None:
-    candidate = bundle(exploration={"epsilon": 1.0, "delta": 100.0, "salt": "other"})
+    candidate = mixed(exploration={"epsilon": 1.0, "delta": 100.0, "salt": "other"})
     together = simulated(candidate=candidate)
     parts = [asyncio.run(simulate(recording(), parse("all"), candidate, number)) for number in (0, 1)]
     parts[0].add(parts[1])
