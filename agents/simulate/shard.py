@@ -82,7 +82,8 @@ class Shard:
             version = self._versions.pop()
             self._models.learn(version)
             self._apply(ModelInput(version), at)
-        if event.type in BUILT_IN and str(event.properties.get("activation_id")) not in self._awaited:
+        about = event.properties.get("activation_id") if event.type in BUILT_IN else None
+        if about is not None and about not in self._awaited:
             return decisions
         raw = RawEvent(
             event.event_id, event.profile_id, event.type, event.occurred_at, event.source, event.properties,
