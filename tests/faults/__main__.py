@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: the transport's faults on a real Kafka, by seed, judged and recorded.
+"""`python -m tests.faults`: the faults of the transport and of the whole stream on a real Kafka, judged and recorded.
 
 Every fault of the table (or those that are named) in turn, as many runs as are asked for. A run is told in one line;
 those that count are added to tests/faults/RUNS.tsv, of which `make docs` makes the table of docs/reliability.md.
@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.transport.campaign import Campaign, play
-from tests.faults.transport.table import BY_NAME, FAULTS
+from tests.faults.campaign import Campaign, play
+from tests.faults.table import BY_NAME, FAULTS
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     told = parser.parse_args(arguments)
     if told.list:
         for fault in FAULTS:
-            print(f"{fault.name:<22} {fault.does}")  # noqa: T201 — that is what was asked for
+            print(f"{fault.step:<5} {fault.name:<22} {fault.does}")  # noqa: T201 — that is what was asked for
         return 0
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is down is a fault on purpose
     faults = [BY_NAME[name] for name in told.fault] or list(FAULTS)
