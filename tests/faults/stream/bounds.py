@@ -20,7 +20,7 @@ SETTLE_S: Final = 20.0  # for the last transactions to end
 LAG_S_MAX: Final = 60.0  # restarts, the back-off that a few kills in a minute lead to, and what was fed meanwhile
 RSS_MIB_MAX: Final = 400  # of a worker, with the rows of its people
 OPEN_MAX: Final = len(WORKERS) + len(OTHERS)  # a process has one at a time, and who comes after it ends what it left
-DISK_BYTES_MAX: Final = 8_000  # of all topics, for each record fed
+DISK_BYTES_MAX: Final = 4_000  # of all topics, for each record fed
 MIB: Final = 1 << 20
 INTERNAL: Final = ("__transaction_state", "__consumer_offsets")
 
