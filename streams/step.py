@@ -166,8 +166,8 @@ class Step:
         opened = state.rounds.get(proposal.round_id)
         name = opened.calls.get(proposal.call_id) if opened is not None else None
         if opened is None or name is None:
-            out.count("answers", "orphan", given.model)  # nothing was applied: it takes no step
-            return
+            out.count("answers", "orphan", propose.declared(given.model, self._policies.get(state.shard.policy_hash)))
+            return  # nothing was applied: it takes no step
         out.step += 1
         policy = self._policies[opened.policy_hash]
         model = policy.models[name]
