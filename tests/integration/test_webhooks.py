@@ -23,7 +23,7 @@ from tests.receivers import GOOD, Manner, Receiver
 
 pytestmark = pytest.mark.kafka
 
-TOTAL = 200
+TOTAL, KILLED = 200, 80  # activations; while so many are carried out the process is killed
 
 
 def misbehaves(key: str, before: int) -> Manner:
@@ -78,13 +78,18 @@ def wait_reported(running: Deployment, number: int) -> None:
 
 
 def run_with_kills(running: Deployment, receiver: Receiver) -> None:
-    """Let the channel's process carry out everything, and kill it twice meanwhile, with calls under way."""
+    """Let the channel's process carry out everything, and kill it twice meanwhile, with calls under way.
+
+    A kill leaves everything in doubt that was under way, so the last of it is given to a process that lives.
+    """
     for turn in range(2):
-        feed(running, range(turn * TOTAL // 2, (turn + 1) * TOTAL // 2))
+        feed(running, range(turn * KILLED, (turn + 1) * KILLED))
         process, before = running.run("channel", "run", "app"), len(receiver.calls)
         wait_until("calls", lambda before=before: len(receiver.calls) > before + 10)  # type: ignore[misc]
         kill(process)
     process = running.run("channel", "run", "app")
+    wait_reported(running, 2 * KILLED)
+    feed(running, range(2 * KILLED, TOTAL))
     wait_reported(running, TOTAL)
     assert end(process) == 0
 
