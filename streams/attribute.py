@@ -21,6 +21,7 @@ from streams.records import Event, Outcome, Reward
 from streams.rows import OpenDecision, OpenDecisions, Round
 
 OPEN_MAX: Final = 50  # decisions a person; three a day for the usual window
+VALUE_MAX: Final = (1 << 63) - 1  # of a reward: micro-units in 64 bits
 TOUCHES_MAX: Final = 32  # outcomes an open decision collects
 
 Touch = list[Any]  # outcome, outcome_id, occurred_at, value_micro
@@ -201,7 +202,7 @@ def _reward(
         bool(opened.ghost),
         opened.q,
         len(touches),
-        sum(touch[3] for touch in touches),
+        max(-VALUE_MAX, min(sum(touch[3] for touch in touches), VALUE_MAX)),
         opened.decided_at,
         at,
     )

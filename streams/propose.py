@@ -32,6 +32,7 @@ ALIVE_MS: Final = 10_000  # a heartbeat comes every 3 s
 VERSIONS_MAX: Final = 16  # of a model, that a shard remembers
 VERSION_MAX: Final = 256  # characters of a version's name: a shard's row of a model has 16 of them
 AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
+UNDECLARED: Final = "undeclared"
 COLD: Final = Answer("", "cold", [])
 DEAD: Final = Answer("", "missing", [])
 
@@ -54,6 +55,11 @@ def learn(row: ModelRow, said: ModelVersion) -> None:
 def is_alive(row: ModelRow | None, wall: int) -> bool:
     """Tell whether a model's process has been heard of lately."""
     return row is not None and row.alive_until > wall
+
+
+def declared(name: str, policy: Policy | None) -> str:
+    """Return a model's name as a count may say it: anybody can write any name on a topic, and each is a series."""
+    return name if policy is not None and name in policy.models else UNDECLARED
 
 
 def current_version(row: ModelRow | None, model: Model, clock: int) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final, Self, TypeVar
 from agents.codecs.avro import DECODERS
 from agents.policy_topic import publish
 from agents.transport.topics import create_topics, wanted_topics
-from streams.policy import Policy, compile_policy
+from streams.policy import compile_policy
 from streams.topology import topic_name
 from tests import witness
 
@@ -45,7 +45,7 @@ class Deployment:
     ) -> None:
         self.broker, self.home, self.partitions = broker, home, partitions
         self.namespace = f"t{os.getpid()}-{next(_numbers)}"
-        self.policy: Policy = compile_policy(bundle)
+        self.bundle, self.policy = bundle, compile_policy(bundle)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CONTINUO_")},
             "CONTINUO_BROKER": broker,

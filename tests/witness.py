@@ -157,6 +157,38 @@ def lag(servers: str, group: str, topic: str, partitions: int) -> int:
         consumer.close()
 
 
+def unread(servers: str, group: str, topic: str, partitions: int) -> int:
+    """Return how many committed records of a topic stand behind the group's positions: markers are none."""
+    consumer = Consumer(
+        {
+            **QUIET,
+            "bootstrap.servers": servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+        }
+    )
+    try:
+        places = consumer.committed([TopicPartition(topic, number) for number in range(partitions)], READ_S)
+        consumer.assign([TopicPartition(topic, one.partition, max(one.offset, 0)) for one in places])
+        ended: set[int] = set()
+        count = 0
+        deadline = monotonic() + READ_S
+        while len(ended) < partitions:
+            assert monotonic() < deadline, f"{topic}: the ends of {partitions - len(ended)} partitions were not reached"
+            for message in consumer.consume(5_000, 0.1):
+                error = message.error()
+                count += error is None
+                if error is not None:
+                    assert error.code() == KafkaError._PARTITION_EOF, error
+                    ended.add(message.partition() or 0)
+        return count
+    finally:
+        consumer.close()
+
+
 class Tail:
     """Follows a topic from the beginning, and remembers when each record came."""
 

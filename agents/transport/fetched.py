@@ -61,6 +61,7 @@ class Unpacked:
 
     def __init__(self, packed: PartitionRecords) -> None:
         """Take over what aiokafka has fetched and not unpacked."""
+        packed._records_iterator = None  # with `packed` it is a cycle, which keeps the fetch's bytes until a collection
         self.next_fetch_offset: int = packed.next_fetch_offset  # aiokafka's name for the position
         self._packed: Final = packed
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 from faust import Worker
 
 from agents.settings import Settings
+from agents.transport.allocator import keep_buffers
 from agents.transport.app import StreamApp
 from agents.transport.errors import Refused, die
 from agents.transport.supervisor import watch_lifeline
@@ -24,6 +25,7 @@ def run_worker(app: StreamApp) -> NoReturn:
     Raises Unreachable or Refused before any work is done. Exit codes: 0 drained, 70 restart me, 78 do not.
     """
     asyncio.run(preflight(app.settings))
+    keep_buffers()
     app.conf.datadir.mkdir(parents=True, exist_ok=True)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -52,7 +52,7 @@ ATTRIBUTES = [  # (function that sets it, name)
     (fetcher.Fetcher.__init__, "_subscriptions"),
     (fetcher.FetchResult.__init__, "_partition_records"),
     *((fetcher.PartitionRecords.__init__, name) for name in (
-        "_tp", "_records", "_check_crcs", "_isolation_level", "_aborted_producers",
+        "_tp", "_records", "_records_iterator", "_check_crcs", "_isolation_level", "_aborted_producers",
     )),
 ]
 

@@ -19,3 +19,18 @@ def grocery() -> dict[str, Any]:
     bundle["models"] = models | {"lapse": models["lapse"] | {"required": True}}
     bundle["outcomes"] = outcomes | {"purchase": outcomes["purchase"] | {"cool_down": "1d"}}
     return bundle
+
+
+def renewed(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Return what is published in the middle: other caps, draws, values and thresholds, more held out, actions gone."""
+    limits = {"all-7d": 3, "upsell-month": 1}
+    contact = [rule | {"limit": limits.get(rule["id"], rule["limit"])} for rule in bundle["contact"]]
+    channels = {name: told | {"threshold": told["threshold"] / 2} for name, told in bundle["delivery_channels"].items()}
+    actions = [one | {"lever": one["lever"] * 1.25} for one in bundle["actions"] if one["category"] != "bread"]
+    return bundle | {
+        "actions": actions,
+        "contact": contact,
+        "delivery_channels": channels,
+        "exploration": bundle["exploration"] | {"epsilon": 0.15, "salt": "explore:v2"},
+        "holdout": bundle["holdout"] | {"share": 0.2},
+    }

@@ -27,6 +27,7 @@ CHECKS: Final[dict[str, Callable[[Log, Case], Flaws]]] = {
     "draws": checking_decisions.check_draws,
     "chain": checking_decisions.check_chain,
     "versions": checking_decisions.check_versions,
+    "policies": checking_decisions.check_policies,
     "contacts": checking_contacts.check_contacts,
     "steps": checking_state.check_steps,
     "rewards": checking_state.check_rewards,

@@ -32,11 +32,19 @@ class Contact:
         return self.at > begin if is_open else self.at >= begin
 
 
+class _Catalogue:
+    """What one policy says of its actions."""
+
+    def __init__(self, bundle: dict[str, Any]) -> None:
+        self.bundle: Final = bundle
+        self.actions: Final = {action["id"]: action for action in bundle["actions"]}
+        treatments = (one for action in self.actions.values() for one in action["treatments"])
+        self.channels: Final = {one["id"]: one["channel"] for one in treatments}  # by treatment
+
+
 def check_contacts(log: Log, case: Case) -> Flaws:
     """At each decision for an action, or for a ghost's, every rule of the contact policy had room for it."""
-    actions = {action["id"]: action for action in case.bundle["actions"]}
-    channels = case.bundle["delivery_channels"]
-    treatments = {one["id"]: one["channel"] for action in actions.values() for one in action["treatments"]}
+    catalogues = {name: _Catalogue(bundle) for name, bundle in case.policies.items()}
     zone = ZoneInfo(case.bundle["zone"])
     known: dict[str, Contact] = {}  # by activation
     by_person: dict[str, list[Contact]] = defaultdict(list)
@@ -50,12 +58,13 @@ def check_contacts(log: Log, case: Case) -> Flaws:
         if name is None:
             continue
         now, mine = told["decided_at"], by_person[told["profile_id"]]
-        action = actions[name]
-        channel = treatments[told["treatment"]] if told["treatment"] else None  # a ghost's is not told
+        catalogue = catalogues[told["policy_hash"]]
+        action = catalogue.actions[name]
+        channel = catalogue.channels[told["treatment"]] if told["treatment"] else None  # a ghost's is not told
         scopes = {"global": "*", "category": action["category"], "intent": action["intent"], "action": name}
         if channel:
             scopes["channel"] = channel
-        for rule in case.bundle["contact"]:
+        for rule in catalogue.bundle["contact"]:
             value = scopes.get(rule["scope"])
             if value is None or rule["value"] not in ("*", value) or rule["class"] not in ("*", action["class"]):
                 continue
@@ -66,7 +75,7 @@ def check_contacts(log: Log, case: Case) -> Flaws:
             if count >= rule["limit"]:
                 yield f"{told['decision_id']}: {rule['id']} allows {rule['limit']}, there were {count} before"
         if channel:
-            lease_ms = channels[channel]["lease_s"] * 1000
+            lease_ms = catalogue.bundle["delivery_channels"][channel]["lease_s"] * 1000
             contact = known[told["activation_id"]] = Contact(scopes, now + lease_ms)
         else:
             contact = Contact(scopes, 0, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from typing import Final
 
 from tests.faults.case import CHOSEN, EXPLORED, GHOST, READINGS, SELECTION, Case, Flaws, evidence_of, repeated
@@ -57,9 +58,8 @@ def check_activations(log: Log, case: Case) -> Flaws:
 
 def check_draws(log: Log, case: Case) -> Flaws:
     """The draw is that of the decision's id, and what was chosen lies under it."""
-    salt = case.bundle["exploration"]["salt"]
     for decision in log.told("decisions"):
-        name = decision["decision_id"]
+        name, salt = decision["decision_id"], case.policies[decision["policy_hash"]]["exploration"]["salt"]
         u = int.from_bytes(hashlib.sha256(f"{salt}|{name}".encode()).digest()[:4], "big")
         if decision["u"] != u:
             yield f"{name}: drew {decision['u']}, not {u}"
@@ -94,3 +94,24 @@ def check_versions(log: Log, case: Case) -> Flaws:
         for model, version, status, *_ in evidence_of(decision)[READINGS]:
             if status == "ok" and until.get((model, version), 0) > decision["opened_at"]:
                 yield f"{decision['decision_id']}: {model} {version} had learned from later"
+
+
+def check_policies(log: Log, case: Case) -> Flaws:
+    """A decision names the policy of its shard when its round opened: from one to the next as published, never back."""
+    order = {name: place for place, name in enumerate(case.policies)}
+    points = {point["trigger"]: name for name, point in case.bundle["decision_points"].items()}
+    opened = {
+        derived("decision", points[one.told["type"]], one.told["source"], one.told["event_id"]): one
+        for one in log.said["events"]
+        if one.told["type"] in points
+    }
+    known = [one for one in log.said["decisions"] if one.told["decision_id"] in opened]
+    latest: dict[int, int] = defaultdict(int)
+    for said in sorted(known, key=lambda one: (one.shard, opened[one.told["decision_id"]].step)):
+        name, policy_hash = said.told["decision_id"], said.told["policy_hash"]
+        if policy_hash not in order:
+            yield f"{name}: its policy {policy_hash} was never published"
+            continue
+        if order[policy_hash] < latest[said.shard]:
+            yield f"{name}: its shard went back to the policy {policy_hash}"
+        latest[said.shard] = max(latest[said.shard], order[policy_hash])

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import date
 from itertools import groupby
 from typing import Any, Final
 
 from agents.codecs.avro import encode_raw_event, encode_tick
-from examples.grocery import adapter
 from streams.decision.holdout import bucket
 from streams.partition import partition_of
 from streams.policy.sampling import Holdout
@@ -78,7 +76,8 @@ STRAY_POISONS: Final = ("not_finite:amount", "unknown_event_type", "future_time"
 class Feeding:
     """Slices of stream time, each with its share of mischief, the same for the same seed."""
 
-    def __init__(self, households: int, until: date, partitions: int, holdout: Holdout, seed: int) -> None:
+    def __init__(self, events: Iterable[RawEvent], partitions: int, holdout: Holdout, seed: int) -> None:
+        """Prepare to feed these events, which come in the order of time."""
         self.homes: Final[dict[str, int]] = {}  # by profile_id
         self.fates: Final[Counter[str]] = Counter()
         self._partitions: Final = partitions
@@ -86,7 +85,7 @@ class Feeding:
         self._holdout: Final = holdout
         self._poisons = 0
         self._late: list[RawEvent] = []  # come once more, elsewhere, with the next slice
-        self._events: Final = list(adapter.events(households, until))
+        self._events: Final = list(events)
         self.begins_at: Final = self._events[0].occurred_at
         self.ends_at: Final = self._events[-1].occurred_at
 
@@ -108,8 +107,9 @@ class Feeding:
                 fed.append(self._fed(event, DUPLICATE, away=self._is_stray(event.profile_id), key=b"another key"))
             if not is_first and event.type == "basket_completed" and self._chance.randrange(POISON_EVERY // 10) == 0:
                 fed.append(self._poison(event))
-        # An id is remembered until an event of its person comes a day later: so of those who will not come for now, and
-        # to whom nothing is sent of which a report would come.
+        # An id is remembered until an event of its person comes a day later, by a clock that a detour may put forward
+        # by a slice: so the last event of those who will not come for now, and to whom nothing is sent that is
+        # reported.
         lasts = {event.profile_id: event.occurred_at for event in events if event.profile_id not in following}
         self._late = [event for event in events if following and self._may_come_late(event, lasts)]
         self.fates.update(one.fate for one in fed)
@@ -118,8 +118,8 @@ class Feeding:
     def _may_come_late(self, event: RawEvent, lasts: dict[str, int]) -> bool:
         person = event.profile_id
         is_held_out = bucket(self._holdout.seed, person) < self._holdout.buckets
-        is_fresh = person in lasts and event.occurred_at > lasts[person] - DAY_MS // 2
-        return is_held_out and is_fresh and not self._is_stray(person) and self._chance.randrange(2) == 0
+        is_last = person in lasts and event.occurred_at == lasts[person]
+        return is_held_out and is_last and not self._is_stray(person) and self._chance.randrange(2) == 0
 
     def _is_stray(self, profile_id: str) -> bool:
         return int(profile_id.removeprefix("h-")) % STRAYS_EVERY == 0

@@ -29,12 +29,13 @@ from agents.codecs.avro import (
 from agents.transport.applier import Output
 from agents.workers.answering import answer
 from agents.workers.shelf import Shelf
+from examples.grocery import adapter
 from streams.decision.holdout import bucket
 from streams.ids import derive
 from streams.partition import partition_of
 from streams.policy import Policy
 from streams.records import ModelVersion, Proposal, ProposalBatch, RawEvent, Request, Value
-from tests.faults.bundle import grocery
+from tests.faults.bundle import grocery, renewed
 from tests.faults.case import ACCEPTED, Case, Fed
 from tests.faults.feeding import DAY_MS, END_MS, Feeding
 from tests.faults.log import Log, read_log
@@ -76,17 +77,22 @@ def bundle() -> dict[str, Any]:
 class Month:
     """One month, and the processes around the deployment."""
 
-    def __init__(self, seed: int, households: int = HOUSEHOLDS, until: date = UNTIL) -> None:
+    def __init__(
+        self, seed: int, households: int = HOUSEHOLDS, until: date = UNTIL, *, renewed_in: int | None = None
+    ) -> None:
+        """Prepare; `renewed_in`: slice in which another policy is published."""
         self._chance: Final = random.Random(seed)
         self.bundle: Final = bundle()
         self.deployment: Final = Deployment(self.bundle, PARTITIONS)
         vars(self.deployment.parts._vault)["_seed"] = b"month"  # keys by chance would make each run's bytes its own
         self.deployment.log.run()
         self.policy: Final[Policy] = next(iter(self.deployment.parts.book.by_hash.values()))
-        self.feeding: Final = Feeding(households, until, PARTITIONS, self.policy.holdout, seed)
+        self.feeding: Final = Feeding(adapter.events(households, until), PARTITIONS, self.policy.holdout, seed)
         self._shelf: Final = Shelf()
         self._is_alive = True
         self._slice = 0
+        self._renewed_in: Final = renewed_in
+        self._later: list[dict[str, Any]] = []
         self._asked: list[tuple[int, Request]] = []  # and not answered yet
         self._lost: set[str] = set()  # calls that the process lost once
         self._names: dict[str, str] = {}  # second ones, by person
@@ -102,7 +108,12 @@ class Month:
             self._publish(number)
             self._is_alive = number not in DEAD_IN
             self._slice = number
-            self._feed(part.fed)
+            if number == self._renewed_in:
+                self._feed(part.fed[: len(part.fed) // 2])
+                self._renew()
+                self._feed(part.fed[len(part.fed) // 2 :])
+            else:
+                self._feed(part.fed)
             log.run()
             if number in RESTARTED_IN:
                 self.deployment.restart()
@@ -130,7 +141,7 @@ class Month:
         self.deployment.tick(self.feeding.ends_at + END_MS)
         log.pass_time(LATE_MS)
         filters = list(self.policy.points["checkout"].board.filters)
-        return self._log(), Case(self._fed, self.feeding.homes, self.bundle, filters)
+        return self._log(), Case(self._fed, self.feeding.homes, self.bundle, filters, self._later)
 
     def digest(self) -> str:
         """Return a hash over all that stands in the topics and in the rows."""
@@ -210,7 +221,12 @@ class Month:
         told = {field.name: getattr(event, field.name) for field in fields(event)}
         return like._replace(value=encode_raw_event(event), fate=ACCEPTED, event=told)
 
-    # models
+    # policies and models
+
+    def _renew(self) -> None:
+        """Publish another policy, of which shards hear while rounds are open."""
+        self._later.append(renewed(self.bundle))
+        self.deployment.publish(self._later[-1])
 
     def _publish(self, number: int) -> None:
         """Publish versions as they are learned: one knows the future, one comes for a calibrator, one is broken."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -47,12 +45,15 @@ class Reckoning:
     """One shard, reckoned through; what is not as reckoned is a flaw."""
 
     def __init__(self, log: Log, case: Case, shard: int) -> None:
-        self.bundle: Final = Bundle(case.bundle)
-        self.oracles: Final = {point: Oracle(self.bundle, point) for point in case.bundle["decision_points"]}
+        self.bundle: Final = Bundle(case.bundle)  # for all that is the same in every policy
+        self.bundles: Final = {name: Bundle(bundle) for name, bundle in case.policies.items()}
+        self.oracles: Final = {
+            (name, point): Oracle(bundle, point)
+            for name, bundle in self.bundles.items()
+            for point in case.bundle["decision_points"]
+        }
         self.lives: Final[dict[str, Life]] = defaultdict(lambda: Life(Facts(self.bundle), Credit(self.bundle)))
-        self.policy_hash: Final = hashlib.sha256(
-            json.dumps(case.bundle, sort_keys=True, separators=(",", ":"), default=str).encode()
-        ).hexdigest()
+        self.policy_hash: Final = list(case.policies)[-1]  # in the end
         self.clock = 0
         self._shard: Final = shard
         self._keys: Final = {place: row[2] for place, row in log.rows(b"P").items()}
@@ -129,26 +130,28 @@ class Reckoning:
             yield f"{name} was decided before its trigger was accepted"
             return
         trigger, features, _ = life.opened[name]
-        point = decision["decision_point"]
-        oracle, slot = self.oracles[point], self.bundle.slot(point)
+        point, policy_hash = decision["decision_point"], decision["policy_hash"]
+        if policy_hash not in self.bundles:
+            yield f"{name}: its policy {policy_hash} was never published"
+            return
+        bundle, oracle = self.bundles[policy_hash], self.oracles[policy_hash, point]
         heard = [
             ("trigger_type", trigger["type"]), ("trigger_event_id", trigger["event_id"]),
             ("trigger_occurred_at", trigger["occurred_at"]), ("opened_at", trigger["accepted_at"]),
-            ("policy_hash", self.policy_hash),
         ]  # fmt: skip
         yield from (f"{name}: {field} is {decision[field]}, not {value}" for field, value in heard
                     if decision[field] != value)  # fmt: skip
         answers = {reading[0]: self._answer(reading) for reading in evidence_of(decision)[READINGS]}
         case = ruling.Case(name, decision["profile_id"], self.clock, life.person, features, answers)
         found = oracle.rule(case)
-        activation_id = derived("activation", name, slot, "0")
+        activation_id = derived("activation", name, bundle.slot(point), "0")
         key = self._keys.get((self._shard, decision["profile_id"]), b"")
         yield from (f"{name}: {flaw}" for flaw in compare_evidence(oracle, case, found, decision, key))
         yield from (f"{name}: {flaw}" for flaw in compare_head(oracle, case, found, decision, activation_id))
         winner = max(found.chosen, found.ghost)
         candidate = oracle.candidates[winner] if winner >= 0 else None
         if candidate:
-            life.person.reserve(self.bundle, candidate, activation_id, self.clock, ghost=found.ghost >= 0)
+            life.person.reserve(bundle, candidate, activation_id, self.clock, ghost=found.ghost >= 0)
         if candidate and found.chosen >= 0:
             self._wanted[said.step, "activations"].append(self._activation(candidate, decision, trigger, activation_id))
         answered = {one[0]: (one[1], one[4]) for one in evidence_of(decision)[READINGS] if one[2] == "ok"}
@@ -164,14 +167,14 @@ class Reckoning:
         return Answer(status, outputs, told["edges_ppb"], told["values_ppb"])
 
     def _activation(self, candidate: Candidate, decision: Told, trigger: Told, activation_id: str) -> Told:
-        action, at = candidate.action, decision["decided_at"]
-        lease_ms = self.bundle.channels[candidate.channel]["lease_s"] * 1000
+        action, at, bundle = candidate.action, decision["decided_at"], self.bundles[decision["policy_hash"]]
+        lease_ms = bundle.channels[candidate.channel]["lease_s"] * 1000
         ends = at + (action["offer_days"] * DAY_MS or lease_ms)
         return {
             "activation_id": activation_id, "decision_id": decision["decision_id"],
             "profile_id": decision["profile_id"], "action": action["id"], "treatment": candidate.treatment["id"],
             "delivery_channel": candidate.channel, "content": candidate.treatment["content"], "decided_at": at,
-            "release_at": at, "expires_at": min(ends, self.bundle.valid(action)[1]),
+            "release_at": at, "expires_at": min(ends, bundle.valid(action)[1]),
             "policy_hash": decision["policy_hash"], "traceparent": trigger["traceparent"],
         }  # fmt: skip
 

@@ -15,17 +15,20 @@ from time import monotonic
 from typing import Any, Final
 
 from agents.codecs.avro import encode_model_version, encode_tick
-from agents.transport.supervisor import Command, Supervisor
+from agents.transport.supervisor import Command, Supervisor, Tell
 from streams.records import ModelVersion, Tick
 from tests.brokers import free_port
 from tests.faults.case import Fed
 from tests.faults.log import Log, decode, read_log
 from tests.processes import Deployment
-from tests.witness import Seen, Tail, read
+from tests.witness import Seen, Tail, read, unread
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.02
 WORKERS: Final = ("w0", "w1")
+MODEL: Final = "model next_purchase"
+OTHERS: Final = (MODEL, "trainer next_purchase", "trainer lapse", "channel run receipt email app")  # of grocery
 TRIGGER: Final = "basket_completed"
 FOLLOWED: Final = {"events": "event", "decisions": "decision", "rewards": "reward"}
 
@@ -61,6 +64,7 @@ class Watch:
             self.counts["triggers"] += told["type"] == TRIGGER
         elif noun == "decisions":
             self.counts["decisions"] += 1
+            self.counts[f"decisions under {told['policy_hash']}"] += 1
             self.counts["acted"] += told["source"] != "none"
             self.counts["sent"] += told["action"] is not None
         else:
@@ -70,42 +74,63 @@ class Watch:
 class Storm:
     """One deployment, its supervisors, and the one who kills."""
 
-    def __init__(self, deployment: Deployment, chance: random.Random, *, lockstep: bool = False) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        chance: random.Random,
+        *,
+        lockstep: bool = False,
+        code: Path = ROOT,
+        tell: Tell = print,
+    ) -> None:
+        """Prepare; `tell` gets a line for each process that starts or ends; pytest shows prints where a test fails.
+
+        code: the checkout from which processes are started.
+        """
         self.deployment: Final = deployment
+        self._tell: Final = tell
         self.chance: Final = chance
         self.killed: Final[Counter[str]] = Counter()
-        self.environment: Final = {
+        self._code = code
+        self._environment: Final = {
             **{name: value for name, value in deployment.environment.items() if name.startswith("CONTINUO_")},
             "CONTINUO_LOG_LEVEL": "warning",
             "CONTINUO_LOCKSTEP": str(lockstep).lower(),
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         }
-        self._running: list[asyncio.Task[int]] = []
+        self._lines: dict[str, str] = {}  # what each process is told, by its name
+        self._supervisors: Final[dict[str, Supervisor]] = {}  # one each
+        self._running: Final[dict[str, asyncio.Task[int]]] = {}
         self.watch: Watch
-        self.workers: Supervisor
-        self.others: Supervisor
 
     @asynccontextmanager
     async def raging(self, *others: str) -> AsyncIterator[Storm]:
         """Run two workers and others (`model next_purchase`), restarted when they die; all drain at the end."""
-        space = self.deployment.namespace
         port = free_port()  # with its neighbour
-        workers = [self._command(name, f"worker --name {name} --web-port {port + n}") for n, name in enumerate(WORKERS)]
-        self.workers = Supervisor(self.deployment.broker, space, workers, self._tell)
-        self.others = Supervisor(self.deployment.broker, "", [self._command(one, one) for one in others], self._tell)
+        workers = {name: f"worker --name {name} --web-port {port + n}" for n, name in enumerate(WORKERS)}
+        self._lines = workers | {one: one for one in others}
         self.watch = Watch(self.deployment)
         self.deployment.home.mkdir(parents=True, exist_ok=True)
-        running = self._running = [asyncio.create_task(one.run()) for one in (self.others, self.workers)]
+        for name in self._lines:
+            self._start(name)
         try:
             yield self
-            self.workers.stop()
-            self.others.stop()
-            assert await asyncio.gather(*running) == [0] * len(running), "a process refused to go on"
+            await self._drain(*self._lines)
         finally:
             self.watch.close()
-            self.workers.kill()
-            self.others.kill()
-            await asyncio.gather(*running)
+            for supervisor in self._supervisors.values():
+                supervisor.kill()
+            await asyncio.gather(*self._running.values())
+
+    async def replace(self, name: str, code: Path) -> None:
+        """Have a process drain, and start it again from another checkout."""
+        await self._drain(name)
+        self._code = code
+        self._start(name)
+
+    def pids(self, *names: str) -> dict[str, int]:
+        """Return the ids of these processes, by name; of those that run."""
+        found = {name: list(self._supervisors[name].pids().values()) for name in names}
+        return {name: pid for name, pids in found.items() for pid in pids}
 
     async def wait_count(self, name: str, at_least: int) -> None:
         """Return as soon as so many were seen; fail when for a time none comes."""
@@ -113,7 +138,7 @@ class Storm:
         while (now := self.watch.look()[name]) < at_least:
             if now > last:
                 last, deadline = now, monotonic() + PATIENCE_S
-            assert not any(one.done() for one in self._running), "the processes of a supervisor refuse to go on"
+            assert not any(one.done() for one in self._running.values()), "a process refuses to go on"
             assert monotonic() < deadline, f"{at_least} {name} wanted, none in {PATIENCE_S:g} s: {self.watch.counts}"
             await asyncio.sleep(POLL_S)
 
@@ -123,14 +148,31 @@ class Storm:
         await self.wait_count("triggers", self.watch.look()["decisions"] + 1)
         return counts["triggers"] - counts["decisions"]
 
-    async def wait_killed(self, supervisor: Supervisor, names: list[str]) -> None:
-        """Return when one of these is killed; one that died and of which the supervisor is yet to hear is not there."""
+    async def wait_settled(self, ends_at: int) -> None:
+        """Return when all that was fed has led to all it leads to; the clocks of all partitions move to `ends_at`."""
+        counts = self.watch.counts
+        await self.wait_count("decisions", counts["triggers"])
+        await self.wait_count("reports", counts["sent"])
+        await self.wait_read()
+        self.tick(ends_at)
+        await self.wait_count("final", counts["acted"] * len(self.deployment.policy.outcomes))
+
+    async def wait_read(self) -> None:
+        """Return when nothing waits of what was written: a repeat must not outlive the memory of its id."""
+        deployment, deadline = self.deployment, monotonic() + PATIENCE_S
+        for noun in ("raw-events", "routed-events"):  # in the order of the way
+            where = (deployment.broker, deployment.namespace, deployment.topic(noun), deployment.partitions)
+            while left := await asyncio.to_thread(unread, *where):
+                assert monotonic() < deadline, f"{left} records of {noun} wait for more than {PATIENCE_S:g} s"
+                await asyncio.sleep(POLL_S)
+
+    async def wait_killed(self, *names: str) -> None:
+        """Return when one of these is killed; one that died and of which nobody has heard yet is not there."""
         deadline = monotonic() + PATIENCE_S
         while monotonic() < deadline:
-            pids = supervisor.pids()
             name = self.chance.choice(names)
             try:
-                os.kill(pids[name], signal.SIGKILL)
+                os.kill(self.pids(name)[name], signal.SIGKILL)
             except (KeyError, ProcessLookupError):
                 await asyncio.sleep(POLL_S)
                 continue
@@ -155,16 +197,16 @@ class Storm:
 
     async def kill_worker(self) -> None:
         """Kill one of the workers, as soon as one runs."""
-        await self.wait_killed(self.workers, [f"{self.deployment.namespace}-{name}" for name in WORKERS])
+        await self.wait_killed(*WORKERS)
 
     async def kill_other(self, name: str) -> None:
         """Kill the process of that name, as soon as it runs."""
-        await self.wait_killed(self.others, [name])
+        await self.wait_killed(name)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
         """Let a process stand still meanwhile."""
-        pid = self.others.pids()[name]
+        pid = self.pids(name)[name]
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
@@ -180,11 +222,17 @@ class Storm:
 
         return read_log(stands, deployment.partitions, sorted(deployment.policy.models))
 
-    def _command(self, name: str, line: str) -> Command:
+    def _start(self, name: str) -> None:
+        """Start a process under a supervisor of its own; only of workers is the group told when they die."""
         space = self.deployment.namespace
-        client_id = f"{space}-{name}" if name in WORKERS else name
-        argv = [sys.executable, "-m", "agents", *line.split()]
-        return Command(argv, client_id, self.environment, self.deployment.log(name.replace(" ", "-")))
+        client_id, group = (f"{space}-{name}", space) if name in WORKERS else (name, "")
+        argv = [sys.executable, "-P", "-m", "agents", *self._lines[name].split()]  # -P: not from the current folder
+        environment = self._environment | {"PYTHONPATH": str(self._code)}
+        command = Command(argv, client_id, environment, self.deployment.log(name.replace(" ", "-")))
+        self._supervisors[name] = Supervisor(self.deployment.broker, group, [command], self._tell)
+        self._running[name] = asyncio.create_task(self._supervisors[name].run())
 
-    def _tell(self, line: str) -> None:
-        print(line)  # noqa: T201 — pytest shows it when the test fails
+    async def _drain(self, *names: str) -> None:
+        for name in names:
+            self._supervisors[name].stop()
+        assert not any(await asyncio.gather(*(self._running.pop(name) for name in names))), "a process refused to go on"

@@ -146,6 +146,35 @@ PLANTED: Final = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def renewed() -> Recorded:
+    """Return what became of a month in whose middle another policy was published."""
+    return Month(seed=1, renewed_in=5).play()
+
+
+def test_a_policy_published_in_the_middle_is_judged_by_what_each_decision_names(renewed: Recorded) -> None:
+    assert flaws(*renewed) == []
+    log, case = renewed
+    assert {decision["policy_hash"] for decision in log.told("decisions")} == set(case.policies)
+
+
+def test_a_decision_by_another_policy_than_its_shard_had_is_found(renewed: Recorded) -> None:
+    log, case = copied(*renewed)
+    before, after = case.policies
+    last = [one for one in log.said["decisions"] if one.told["policy_hash"] == after][-1]
+    last.told["policy_hash"] = before
+    assert [flaw for flaw in flaws(log, case, only="policies") if "went back" in flaw]
+    assert [flaw for flaw in flaws(log, case) if flaw.startswith("reckoning")]
+    last.told["policy_hash"] = "0" * 64
+    assert [flaw for flaw in flaws(log, case, only="policies") if "never published" in flaw]
+
+
+def test_the_judge_refuses_a_later_policy_that_follows_people_otherwise(renewed: Recorded) -> None:
+    _, case = renewed
+    with pytest.raises(AssertionError, match="outcomes"):
+        replace(case, later=[case.bundle | {"outcomes": {}}])
+
+
 @pytest.mark.parametrize(("check", "edit"), PLANTED, ids=[f"{n}-{check}" for n, (check, _) in enumerate(PLANTED)])
 def test_what_is_planted_is_found(recorded: Recorded, check: str, edit: Callable[[Log, Case], None]) -> None:
     log, case = copied(*recorded)

@@ -14,11 +14,11 @@ from aiokafka.errors import KafkaError
 
 from agents.app import Parts
 from agents.transport import assignment
-from agents.transport.committer import Share
 from agents.transport.control import ControlReader
 from agents.transport.positions import POSITION_KEY
 from agents.transport.restore import Restored
 from agents.transport.shards import Shards
+from agents.transport.share import Share
 from streams import ingest, propose
 from streams.inputs import AnswerInput
 from streams.rows import Round

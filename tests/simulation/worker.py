@@ -24,10 +24,10 @@ from agents.settings import Settings
 from agents.telemetry import Telemetry
 from agents.transport.assignment import Deployment
 from agents.transport.chunk import ChunkMessage
-from agents.transport.committer import Share
 from agents.transport.errors import EXIT_TRANSPORT
 from agents.transport.shard import Shard
 from agents.transport.shards import Shards
+from agents.transport.share import Share
 from agents.transport.transactions import Membership
 from agents.transport.tuning import Tuning
 from streams.state import State

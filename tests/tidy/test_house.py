@@ -88,18 +88,17 @@ def enclosing_function(text: str, line: int) -> str:
 def test_a_skipped_test_says_why(sources: dict[Path, str]) -> None:
     unexplained = []
     for path, text in sources.items():
-        for node in ast.walk(ast.parse(text)):
-            mark = ast.unparse(node.func if isinstance(node, ast.Call) else node) if is_mark(node) else ""
-            if mark.endswith((".skip", ".skipif", ".xfail")):
-                explained = isinstance(node, ast.Call) and any(keyword.arg == "reason" for keyword in node.keywords)
-                if not explained:
-                    unexplained.append(f"{path}:{getattr(node, 'lineno', 0)}")
+        nodes = list(ast.walk(ast.parse(text)))
+        calls: dict[ast.AST, ast.Call] = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+        for mark in filter(is_mark, nodes):
+            if ast.unparse(mark).endswith((".skip", ".skipif", ".xfail")):
+                call = calls.get(mark)
+                if call is None or all(keyword.arg != "reason" for keyword in call.keywords):
+                    unexplained.append(f"{path}:{getattr(mark, 'lineno', 0)}")
     assert unexplained == []
 
 
 def is_mark(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call):
-        return is_mark(node.func)
     return isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pytest.mark"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
+from tests.faults.outcome import Step
 from tests.faults.transport.feeding import Flow
 from tests.faults.transport.stage import Stage
 from tests.faults.transport.worker import Setup
@@ -19,6 +21,8 @@ USUAL = Setup()
 @dataclass(frozen=True)
 class Fault:
     """One way in which things go wrong, and how one sees that they did."""
+
+    step: ClassVar[Step] = "toy"
 
     name: str
     does: str

@@ -48,6 +48,11 @@ class Embedded:
         self.port = free_port()
         self.address = self.workers_at = f"127.0.0.1:{self.port}"
 
+    @property
+    def data(self) -> Path:
+        """Return the folder of its logs."""
+        return self.home / "broker" / "data"
+
     async def start(self) -> None:
         """Start it where it is down."""
         await asyncio.to_thread(broker.start, self.home, self.port)

@@ -6,18 +6,15 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Final
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
 from agents.transport.errors import EXIT_REFUSED
 from tests import witness
+from tests.faults.forgetting import forget
+from tests.faults.outcome import Outcome, keep
 from tests.faults.transport.fault import Fault
 from tests.faults.transport.feeding import feed
 from tests.faults.transport.grounds import Ground
@@ -30,36 +27,8 @@ SETTLE_S: Final = 20.0  # for the markers of the last transactions
 WRITTEN: Final = ("events", "dead-letters", "changelog", "decision-notes")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a run."""
-
-    fault: str
-    seed: int
-    events: int  # judged
-    evidence: str  # that the fault took effect; "" = it did not, and the run does not count
-    wrong: dict[str, int]  # what is violated, and how often
-    recovery_s: float
-    seconds: float
-    kept: Path | None  # where its logs are
-
-    @property
-    def violations(self) -> int:
-        """Count them."""
-        return sum(self.wrong.values())
-
-    def __str__(self) -> str:
-        """Return the line of the run."""
-        wrong = f"{self.violations} violations" + "".join(f"\n    {what}: {n}" for what, n in self.wrong.items())
-        kept = f"\n    logs: {self.kept}" if self.kept else ""
-        return (
-            f"seed {self.seed:>4}  {self.fault:<22} {self.events:>7,} events  recovery {self.recovery_s:5.1f} s  "
-            f"{self.seconds:5.1f} s  [{self.evidence or 'VOID: took no effect'}]  {wrong}{kept}"
-        )
-
-
-async def run(fault: Fault, seed: int, ground: Ground, keep: Path, *, keeps_all: bool = False) -> Outcome:
-    """Play one fault; the logs of a run that is not flawless, or of any, are moved to `keep`."""
+async def run(fault: Fault, seed: int, ground: Ground, kept_in: Path, *, keeps_all: bool = False) -> Outcome:
+    """Play one fault; the logs of a run that is not flawless, or of any, are moved to `kept_in`."""
     began = monotonic()
     home = Path(tempfile.mkdtemp(prefix=f"{fault.name}-"))
     stage = await asyncio.to_thread(Stage, ground, fault, seed, home)
@@ -78,16 +47,17 @@ async def run(fault: Fault, seed: int, ground: Ground, keep: Path, *, keeps_all:
     finally:
         await stage.close()
         stage.progress.stop()
-        await asyncio.to_thread(_forget, stage)
+        await asyncio.to_thread(forget, ground.address, stage.deployment.group)
     outcome = Outcome(
         fault.name,
+        fault.step,
         seed,
         judgement.events + judgement.dead_letters,
         fault.proof(stage),
         dict(wrong),
         stage.progress.silence_s,
         monotonic() - began,
-        _keep(home, keep / f"{fault.name}-{seed}", stage) if wrong or keeps_all else None,
+        keep(home, kept_in / f"{fault.name}-{seed}", [*stage.told, *stage.notes]) if wrong or keeps_all else None,
     )
     shutil.rmtree(home, ignore_errors=True)
     return outcome
@@ -126,21 +96,3 @@ async def _aftermath(stage: Stage) -> list[str]:
             return [*wrong, f"transactions left open ({hidden})"]
         await stage.wait_some_time(0.1)
     return wrong
-
-
-def _forget(stage: Stage) -> None:
-    """Delete the topics of a run, so that one broker serves hundreds."""
-    admin = AdminClient({**witness.QUIET, "bootstrap.servers": stage.ground.address})
-    with suppress(KafkaException):  # what is left behind costs a broker little, and it may be the broken one
-        mine = [name for name in admin.list_topics(timeout=30).topics if name.startswith(f"{stage.deployment.group}.")]
-        deleted = admin.delete_topics(mine).values() if mine else ()
-        for done in [*deleted, *admin.delete_consumer_groups([stage.deployment.group]).values()]:
-            done.result(30)
-
-
-def _keep(home: Path, place: Path, stage: Stage) -> Path:
-    shutil.rmtree(place, ignore_errors=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(home, place)
-    (place / "told.txt").write_text("\n".join([*stage.told, *stage.notes]) + "\n", encoding="utf-8")
-    return place

@@ -26,7 +26,7 @@ from tests.faults.transport.zombies import aborted, fenced, freeze_past_session,
 ASKS: Final = Setup(patience_ms=20)
 LED_THERE: Final = ("revoked", "fenced", "restoring", "assigned")  # nobody passes these while nothing happens
 
-FAULTS: Final = (
+TRANSPORT: Final = (
     Fault(
         "kill",
         "a random worker is killed with -9 at 2 to 4 random moments",
@@ -243,4 +243,4 @@ FAULTS: Final = (
         load=6,
     ),
 )
-BY_NAME: Final = {fault.name: fault for fault in FAULTS}
+BY_NAME: Final = {fault.name: fault for fault in TRANSPORT}

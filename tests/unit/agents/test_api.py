@@ -16,6 +16,7 @@ from agents.api.openapi import document
 from agents.api.problems import Problem
 from agents.codecs.avro import encode_decision
 from agents.errors import UserError
+from streams.ingest import BUILT_IN
 from streams.records import Decision
 from tests.builders import NOW
 from tests.shard import SMALL, Shard, raw
@@ -98,7 +99,7 @@ def test_the_document_has_the_events_of_the_policy_and_no_reference_that_leads_n
     told = document(SMALL)
     schemas = told["components"]["schemas"]
     named = {one["title"] for one in schemas["Event"]["anyOf"]}
-    assert named == {*SMALL.events, "activation_delivered", "activation_rejected"}
+    assert named == {*SMALL.events, *BUILT_IN}
     assert [one["title"] for one in schemas["Trigger"]["anyOf"]] == ["basket_completed"]
     references = {text.split('"')[0] for text in str(told).replace("'", '"').split("#/components/schemas/")[1:]}
     assert references <= set(schemas)

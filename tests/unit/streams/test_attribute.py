@@ -242,6 +242,16 @@ def test_an_open_decision_collects_at_most_32_outcomes() -> None:
     assert reward.outcomes == attribute.TOUCHES_MAX
 
 
+def test_outcomes_of_more_than_64_bits_earn_the_largest_reward_there_is() -> None:
+    shard, (activation,) = offered(0)
+    shard.tell(delivered(activation, NOW + 1))
+    dear = {"category": "soup", "product_id": "tin", "quantity": 1, "amount": 1e12}
+    shard.tell(*(bought(NOW + 2 + number, properties=dear) for number in range(20)))
+    shard.tick(NOW + 20 * DAY_MS)
+    (reward,) = final(shard).values()
+    assert (reward.outcomes, reward.value_micro) == (20, attribute.VALUE_MAX)
+
+
 def test_two_events_of_two_sources_with_one_id_are_two_outcomes() -> None:
     shard, (activation,) = offered(0)
     shard.tell(delivered(activation, NOW + 1))

@@ -346,12 +346,14 @@ def test_in_lockstep_nothing_depends_on_the_wall_clock() -> None:
     assert len(shard.answer(request, 0.5, 0.5)) == 2
 
 
-def test_answers_for_a_model_that_nobody_declared_are_orphans() -> None:
+def test_answers_for_models_that_nobody_declared_are_orphans_of_one_name() -> None:
     shard = asking()
     ask(shard)
     proposal = Proposal("call", "round", "v1", "ok", [0.5])
-    assert shard.give(AnswerInput("unheard_of", proposal)) == []
-    assert shard.counted("answers")["orphan", "unheard_of"] == 1
+    assert shard.give(AnswerInput("unheard_of", proposal)) == shard.give(AnswerInput("made_up", proposal)) == []
+    assert {name: n for (status, name), n in shard.counted("answers").items() if status == "orphan"} == {
+        propose.UNDECLARED: 2
+    }
 
 
 def test_shared_answers_are_what_they_were() -> None:

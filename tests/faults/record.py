@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import Final, get_args
 
-if TYPE_CHECKING:
-    from tests.faults.transport.run import Outcome
+from tests.faults.outcome import Outcome, Step
 
-ROOT: Final = Path(__file__).resolve().parents[3]
+ROOT: Final = Path(__file__).resolve().parents[2]
 RUNS: Final = ROOT / "tests/faults/RUNS.tsv"
 PRODUCT: Final = ("agents", "streams", "schemas")
-HEAD: Final = ("date", "commit", "fault", "runs", "events", "violations", "recovery_s")
+HEAD: Final = ("date", "commit", "fault", "step", "runs", "events", "violations", "recovery_s")
+FULL_STEP_WANTED: Final = 10_000_000  # distinct events
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Row:
 
     commit: str  # the last one that changed the product; "+" = with changes that are not committed
     fault: str
+    step: Step  # that events went through
     date: str = ""  # of the last run
     events: int = 0  # distinct ones, judged
     violations: int = 0
@@ -38,9 +39,10 @@ class Record:
         self.rows: dict[tuple[str, str], Row] = {}
         lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
         for line in lines:
-            date, commit, fault, _, events, violations, recovery = line.split("\t")
+            date, commit, fault, told, _, events, violations, recovery = line.split("\t")
+            step = next(one for one in get_args(Step) if one == told)
             seconds = [float(one) for one in recovery.split()]
-            self.rows[commit, fault] = Row(commit, fault, date, int(events), int(violations), seconds)
+            self.rows[commit, fault] = Row(commit, fault, step, date, int(events), int(violations), seconds)
 
     @property
     def runs(self) -> int:
@@ -50,7 +52,7 @@ class Record:
     def add(self, outcome: Outcome) -> None:
         """Add a run, and write the file."""
         commit = product_commit()
-        row = self.rows.setdefault((commit, outcome.fault), Row(commit, outcome.fault))
+        row = self.rows.setdefault((commit, outcome.fault), Row(commit, outcome.fault, outcome.step))
         row.date = datetime.now(UTC).date().isoformat()
         row.events += outcome.events
         row.violations += outcome.violations
@@ -62,25 +64,29 @@ class Record:
         lines = ["\t".join(HEAD)]
         for row in self.rows.values():
             seconds = " ".join(f"{one:g}" for one in row.recovery_s)
-            cells = (row.date, row.commit, row.fault, len(row.recovery_s), row.events, row.violations, seconds)
-            lines.append("\t".join(map(str, cells)))
+            sums = (len(row.recovery_s), row.events, row.violations)
+            lines.append("\t".join(map(str, (row.date, row.commit, row.fault, row.step, *sums, seconds))))
         return "\n".join(lines) + "\n"
 
     def table(self, faults: dict[str, tuple[str, str]]) -> str:
         """Return the table of docs/reliability.md: all runs of a fault in one row; `faults` maps names to words."""
         lines = ["| fault | counts when | runs | distinct events | violations | recovery, median s | max s |"]
         lines += ["|---|---|---:|---:|---:|---:|---:|"]
-        total = Row("", "")
         for name, (does, evidence) in faults.items():
             rows = [row for row in self.rows.values() if row.fault == name]
-            all_runs = [one for row in rows for one in row.recovery_s]
-            events, wrong = sum(row.events for row in rows), sum(row.violations for row in rows)
-            total.events, total.violations = total.events + events, total.violations + wrong
-            total.recovery_s += all_runs
-            times = f"{median(all_runs):.1f} | {max(all_runs):.1f}" if all_runs else "– | –"
-            lines.append(f"| **{name}**: {does} | {evidence} | {len(all_runs)} | {events:,} | {wrong} | {times} |")
-        lines.append(f"| all | | {len(total.recovery_s)} | {total.events:,} | {total.violations} | | |")
+            times = [one for row in rows for one in row.recovery_s]
+            shown = f"{median(times):.1f} | {max(times):.1f}" if times else "– | –"
+            lines.append(f"| **{name}**: {does} | {evidence} | {_sums(rows)} | {shown} |")
+        toy, full = ([row for row in self.rows.values() if row.step == step] for step in get_args(Step))
+        lines.append(f"| all through the toy's step | | {_sums(toy)} | | |")
+        lines.append(f"| all through the full step; {FULL_STEP_WANTED:,} events are wanted | | {_sums(full)} | | |")
         return "\n".join(lines)
+
+
+def _sums(rows: list[Row]) -> str:
+    """Return the cells of what these rows come to."""
+    runs, events = sum(len(row.recovery_s) for row in rows), sum(row.events for row in rows)
+    return f"{runs} | {events:,} | {sum(row.violations for row in rows)}"
 
 
 def product_commit() -> str:
