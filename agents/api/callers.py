@@ -46,6 +46,7 @@ class Default(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    decide_ms_max: Annotated[int, msgspec.Meta(ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
     keys: dict[str, Key] = {}
     webhooks: dict[str, Webhook] = {}
     decide: dict[str, Default] = {}  # by decision point
@@ -72,6 +73,7 @@ class Callers:
         """Read the file; raises UserError."""
         told = _read(path)
         self.defaults: Final = told.decide
+        self.decide_ms_max: Final = told.decide_ms_max  # nobody waits longer
         self._by_hash: Final = {
             key.sha256: Caller(name, frozenset(key.roles), frozenset((name, *key.sources)))
             for name, key in told.keys.items()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.api.contract import DEADLINE_MS_MAX, EVENTS_MAX, PRINTABLE, Accepted, Decided, EventTold
+from agents.api.contract import EVENTS_MAX, PRINTABLE, Accepted, Decided, EventTold
 from streams.ingest import AMOUNT_MAX, BUILT_IN, INSTANT_MAX, NAME_MAX
 from streams.policy import EventType, Policy
 
@@ -49,8 +49,8 @@ _REFUSALS: Final = {
 }
 
 
-def document(policy: Policy) -> Schema:
-    """Return the document as it is under this policy."""
+def document(policy: Policy, decide_ms_max: int) -> Schema:
+    """Return the document as it is under this policy, where nobody waits longer than that."""
     _, parts = msgspec.json.schema_components([EventTold, Accepted, Decided], ref_template=_REF)
     event = parts.pop("EventTold")
     catalogue = policy.events | BUILT_IN
@@ -65,7 +65,7 @@ def document(policy: Policy) -> Schema:
     deadline = {
         "name": "deadline_ms", "in": "query", "required": False,
         "description": "How long to wait; by default what is declared for the decision point.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": DEADLINE_MS_MAX},
+        "schema": {"type": "integer", "minimum": 1, "maximum": decide_ms_max},
     }  # fmt: skip
     return {
         "openapi": "3.1.0",

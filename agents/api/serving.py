@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from agents import raw_events
 from agents.api import intake, openapi
 from agents.api.callers import Callers, Default, Role
-from agents.api.contract import BODY_BYTES_MAX, DEADLINE_MS_MAX, Accepted, Choice, Decided, EventTold
+from agents.api.contract import BODY_BYTES_MAX, Accepted, Choice, Decided, EventTold
 from agents.api.following import Current, Decisions
 from agents.api.problems import Fault, Problem
 from agents.codecs.avro import encode_raw_event
@@ -100,9 +100,10 @@ class Door:
         points = [point.name for point in self._policy().points_by_trigger.get(event.type, ())]
         if not points:
             raise Problem(422, f"{event.type!r} triggers no decision point of the current policy")
-        patience_ms = _deadline_ms(request)
+        patience_ms = _deadline_ms(request, self._callers.decide_ms_max)
         defaults = [self._callers.defaults.get(point, Default()) for point in points]
-        deadline = begun + (patience_ms or max(default.deadline_ms for default in defaults)) / 1000
+        declared_ms = min(self._callers.decide_ms_max, max(default.deadline_ms for default in defaults))
+        deadline = begun + (patience_ms or declared_ms) / 1000
         writing = asyncio.ensure_future(self._write([event]))
         writing.add_done_callback(_look_at)
         asked = zip(points, defaults, strict=True)
@@ -128,7 +129,7 @@ class Door:
         return Choice(point, decision_id, "decided", *told, found.activation_id, found.reason)
 
     async def _document(self, _request: web.Request) -> web.Response:
-        return _json(openapi.document(self._policy()), 200)
+        return _json(openapi.document(self._policy(), self._callers.decide_ms_max), 200)
 
     # what they are made of
 
@@ -194,13 +195,13 @@ async def problems_told(request: web.Request, handler: Answer) -> web.StreamResp
         return Problem(error.status, f"{request.method} {request.path}: {error.reason}", (), headers).answer()
 
 
-def _deadline_ms(request: web.Request) -> int:
+def _deadline_ms(request: web.Request, most: int) -> int:
     """Return how long the client waits; 0 = as long as is declared."""
     told = request.query.get("deadline_ms")
     if told is None:
         return 0
-    if not (told.isascii() and told.isdigit() and len(told) < 8 and 0 < int(told) <= DEADLINE_MS_MAX):
-        raise Problem(400, f"deadline_ms: expected 1 to {DEADLINE_MS_MAX}, came {told[:40]!r}")
+    if not (told.isascii() and told.isdigit() and len(told) < 8 and 0 < int(told) <= most):
+        raise Problem(400, f"deadline_ms: expected 1 to {most}, came {told[:40]!r}")
     return int(told)
 
 

@@ -96,10 +96,12 @@ def test_a_decision_is_had_by_all_who_wait_and_by_who_comes_later() -> None:
 
 
 def test_the_document_has_the_events_of_the_policy_and_no_reference_that_leads_nowhere() -> None:
-    told = document(SMALL)
+    told = document(SMALL, 700)
     schemas = told["components"]["schemas"]
     named = {one["title"] for one in schemas["Event"]["anyOf"]}
     assert named == {*SMALL.events, *BUILT_IN}
     assert [one["title"] for one in schemas["Trigger"]["anyOf"]] == ["basket_completed"]
+    deadline = told["paths"]["/decide"]["post"]["parameters"][-1]
+    assert deadline["schema"]["maximum"] == 700
     references = {text.split('"')[0] for text in str(told).replace("'", '"').split("#/components/schemas/")[1:]}
     assert references <= set(schemas)
