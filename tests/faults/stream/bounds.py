@@ -46,7 +46,7 @@ class Bounds(threading.Thread):
             for pid in self._pids().values():
                 with suppress(psutil.Error):
                     self.rss_mib_max = max(self.rss_mib_max, psutil.Process(pid).memory_info().rss // MIB)
-            with suppress(StillLoading):
+            with suppress(StillLoading, OSError):  # who does not answer on a machine that is taken is asked again
                 self.open_max = max(self.open_max, len(self._open()))
 
     def stop(self) -> None:
