@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 
-from agents import proposals, raw_events, routed_events, telemetry, ticks
+from agents import proposals, raw_events, routed_events, switches, telemetry, ticks
 from agents.applier import ROUNDS_OPEN_MAX, Decode, ShardApplier
 from agents.codecs.rows import ROW_CODEC
 from agents.counts import Counts
@@ -38,6 +38,7 @@ AGENTS: Final[dict[str, Decode]] = {
     "proposals": proposals.decode,
     "ticks": ticks.decode,
 }
+CONTROL: Final = ("policies", "models", "switches")  # read whole by every worker
 LOCKSTEP_SEED: Final = b"lockstep"  # the same keys in every run, for runs whose bytes are compared
 
 
@@ -47,9 +48,10 @@ class Parts:
     def __init__(self, settings: Settings, counts: Counts) -> None:
         self.book: Final = PolicyBook()
         self.shelf: Final = ModelShelf(InlineModels())
+        control = {"policies": self.book.decode, "models": self.shelf.decode, "switches": switches.decode}
         self.decoders: Final = {
             topic_name(settings.namespace, noun): decode
-            for noun, decode in {**AGENTS, "policies": self.book.decode, "models": self.shelf.decode}.items()
+            for noun, decode in {**AGENTS, **control}.items()
         }
         self._settings: Final = settings
         self._counts: Final = counts
@@ -58,11 +60,13 @@ class Parts:
 
     def listen(self, topic: str, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Learn what control topics say, before any shard is told of it."""
-        learn = self._learn_policy if topic == topic_name(self._settings.namespace, "policies") else self.shelf.learn
+        learners = {"policies": self._learn_policy, "models": self.shelf.learn}
+        learn = {topic_name(self._settings.namespace, noun): learn for noun, learn in learners.items()}.get(topic)
         for record in records:
             # What cannot be learned from is a dead letter of every shard, which decodes it again.
             with suppress(Exception):
-                learn(record)
+                if learn is not None:
+                    learn(record)
 
     def _learn_policy(self, record: ConsumerRecord[bytes, bytes]) -> None:
         for switch in self.book.decode(record):
@@ -87,7 +91,7 @@ def new_app(settings: Settings, client_id: str = "worker") -> StreamApp:
     """Return a worker of the stream; nothing is started yet."""
     parts = Parts(settings, Counts(telemetry.current()))
     factory: ApplierFactory = parts.applier
-    app = StreamApp(settings, factory, control=("policies", "models"), on_control=parts.listen, client_id=client_id)
+    app = StreamApp(settings, factory, control=CONTROL, on_control=parts.listen, client_id=client_id)
     for noun in AGENTS:
         app.agent(app.source(noun), name=noun)(_offering(app))
     serve_pages(app)

@@ -10,7 +10,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.errors import UserError
-from agents.transport.clients import admin, reader
+from agents.transport.clients import admin, answering, reader
 
 PATIENCE_S: Final = 40.0  # a transaction left open by a dead process is aborted by the broker after 30 s
 _POLL_S: Final = 0.2
@@ -67,7 +67,8 @@ async def scan_committed(
     async with reader(servers, committed=True) as consumer:
         consumer.assign(places)
         ends = await _ends(servers, places)
-        starts = await consumer.beginning_offsets(places)
+        async with answering(servers, patience_s):
+            starts = await consumer.beginning_offsets(places)
         total = sum(ends.values()) - sum(starts.values())
         await consumer.seek_to_beginning(*places)
         loop = asyncio.get_running_loop()
@@ -94,7 +95,7 @@ def _hidden(topic: str, patience_s: float) -> UserError:
 
 async def _ends(servers: str, places: list[TopicPartition]) -> dict[TopicPartition, int]:
     """Return where the partitions end for everybody: a committed reader is not told of what is still open."""
-    async with reader(servers, committed=False) as anything:
+    async with answering(servers, PATIENCE_S), reader(servers, committed=False) as anything:
         ends: dict[TopicPartition, int] = await anything.end_offsets(places)
         return ends
 

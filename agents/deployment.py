@@ -72,7 +72,7 @@ def plan(
     others = [
         *((f"model-{model.name}", ("model", model.name)) for model in models if not model.inline),
         *((f"trainer-{model.name}", ("trainer", model.name)) for model in models if model.has_trainer),
-        ("channels", ("channel", *sorted(policy.channels))),
+        ("channels", ("channel", "run", *sorted(policy.channels))),
     ]
     roles = [
         Role(f"worker-{number}", ("worker", "--name", f"worker-{number}"), port, namespace)

@@ -16,9 +16,12 @@ SHUTDOWN_S: Final = 1.0  # for an answer that is under way at the end
 
 
 @asynccontextmanager
-async def pages(process: str, parts: Sequence[str], port: int | None) -> AsyncIterator[None]:
-    """Serve them within the block, if there is a port; ready is the process when all its parts are.
+async def pages(
+    process: str, parts: Sequence[str], port: int | None, more: web.Application | None = None
+) -> AsyncIterator[None]:
+    """Serve them within the block, if there is a port, beside what `more` serves.
 
+    Ready is the process when all its parts are.
     Raises UserError where the port is taken.
     """
     if port is None:
@@ -36,7 +39,7 @@ async def pages(process: str, parts: Sequence[str], port: int | None) -> AsyncIt
             return web.Response(text=f"waits for {', '.join(missing)}\n", status=503)
         return web.Response(text=f"has {', '.join(parts)}\n")
 
-    app = web.Application()
+    app = more or web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/health", health), web.get("/ready", ready)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()

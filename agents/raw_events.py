@@ -7,6 +7,7 @@ from typing import Final
 from aiokafka import ConsumerRecord
 
 from agents.applier import original
+from agents.codecs.cloudevents import decode_cloud_event
 from agents.codecs.framing import refused
 from agents.codecs.raw import decode_raw
 from agents.traces import traceparent_of
@@ -25,7 +26,10 @@ def decode(record: ConsumerRecord[bytes, bytes]) -> list[Input]:
     value = record.value
     if value is not None and len(value) > VALUE_BYTES_MAX:  # compressed, it was smaller than the topic's limit
         raise refused("size", f"expected at most {VALUE_BYTES_MAX} bytes, came {len(value)}")
-    event, origin = decode_raw(value), original(record)
+    event = decode_cloud_event(value, record.headers) if record.headers else None
+    if event is None:
+        event = decode_raw(value)
+    origin = original(record)
     if record.headers and event.traceparent is None:
         event.traceparent = traceparent_of(record.headers)
         origin.is_verbatim = event.traceparent is None

@@ -123,7 +123,7 @@ METRICS: Final = (
     Metric("continuo_trainer_lag_records", "gauge", "Offsets from the last example read to the last one there is",
            (_MODEL,)),
     Metric("continuo_channel_activations_total", "counter", "Activations read, by what became of them",
-           (_CHANNEL, ("outcome", "delivered, rejected (it had expired), repeated (it was done already)"))),
+           (_CHANNEL, ("outcome", "delivered, rejected, bounced, unknown (sent, no answer), repeated (taken before)"))),
     Metric("continuo_channel_report_seconds", "histogram", "From an activation's publication to its committed report",
            (_CHANNEL,), REPORT_S),
     Metric("continuo_channel_lag_records", "gauge", "Offsets from the last activation read to the last one there is",

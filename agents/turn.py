@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from agents.codecs.avro import (
     encode_activation,
+    encode_contact_state,
     encode_dead_letter,
     encode_decision,
     encode_decision_note,
@@ -124,6 +125,7 @@ _ENCODE: Final[dict[str, Callable[[Output], bytes]]] = {
     "decisions": _plain(encode_decision),
     "decision-notes": _plain(encode_decision_note),
     "activations": _plain(encode_activation),
+    "contact-states": _plain(encode_contact_state),
     "outcomes": _plain(encode_outcome),
     "rewards": _plain(encode_reward),
     "retraining": _plain(encode_training_example),

@@ -57,6 +57,8 @@ WORKLOADS: Final = (
              _module("soak")),
     Workload("latency", "the whole stream in the open loop: event to activation, event to request",
              "every decision recomputed", 4.5, _module("latency")),
+    Workload("door", "POST /events in batches; POST /decide in the open loop", "events, every decision recomputed", 3,
+             _module("door")),
     Workload("idle", "a worker with nothing to do", "–", 2, _module("idle")),
     Workload("people", "bytes of rows a person, CPU of the step an event, on a part of the grocery year", "–", 0.5,
              _module("people")),

@@ -31,6 +31,8 @@ NUMBERS: Final = {
     ("dead_letter", 1): 13,
     ("model_version", 1): 14,
     ("dispatch", 1): 15,
+    ("contact_state", 1): 16,
+    ("switch", 1): 17,
 }
 NAMES: Final = tuple(dict.fromkeys(name for name, _ in NUMBERS))
 

@@ -10,6 +10,7 @@ find.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from streams.decision import Verdict, decide
 from streams.ids import chained
@@ -32,9 +33,12 @@ def arbitrate(
     profile: Profile,
     contacts: Contacts,
     models: Mapping[str, ModelRow | None],
+    off: Sequence[str],
     clock: int,
 ) -> Verdict:
-    """Return what the rules find; `models`: what is known of those that answered."""
+    """Return what the rules find; `models`: what is known of those that answered; `off`: what must not go out."""
+    if off:  # recorded with what is suppressed for the person, so that a replay finds it there
+        profile = replace(profile, suppressed=[*profile.suppressed, *off])
     calibrators = {name: calibrator_of(models[name], answer.version) for name, answer in opened.answers.items()}
     return decide(
         policy, policy.points[opened.decision_point], profile, contacts, opened.features, opened.answers, calibrators,

@@ -31,9 +31,16 @@ BUILT_IN: Final = {
         frozenset(more),
         "",
     )
-    for kind, more in (("activation_delivered", {}), ("activation_rejected", {"reason": "string"}))
+    for kind, more in (
+        ("activation_delivered", {}),
+        ("activation_rejected", {"reason": "string"}),
+        ("activation_unknown", {"reason": "string"}),
+        ("activation_bounced", {"reason": "string"}),
+        ("activation_complained", {}),
+        ("suppression_lifted", {}),
+    )
 }
-"""What delivery channels report; every policy has these event types."""
+"""What delivery channels report, and what lifts a suppression that a report caused; every policy has these types."""
 
 
 class Refused(Exception):

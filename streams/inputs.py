@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from streams.partition import partition_of
 from streams.policy import Policy
-from streams.records import Feature, ModelVersion, Origin, Proposal, RawEvent, RoutedEvent
+from streams.records import Feature, ModelVersion, Origin, Proposal, RawEvent, RoutedEvent, Switch
 
 
 @dataclass(slots=True)
@@ -82,11 +82,20 @@ class ModelInput:
 
 
 @dataclass(slots=True)
+class SwitchInput:
+    """An operator's order: nothing of this goes out from this step on, or it does again."""
+
+    switch: Switch
+
+
+@dataclass(slots=True)
 class DueInput:
     """Time has passed: the first timer that is due on the wall clock fires."""
 
 
-Input = RefusedInput | RawInput | RoutedInput | AnswerInput | TickInput | PolicyInput | ModelInput | DueInput
+Input = (
+    RefusedInput | RawInput | RoutedInput | AnswerInput | TickInput | PolicyInput | ModelInput | SwitchInput | DueInput
+)
 
 
 @dataclass(slots=True)

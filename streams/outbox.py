@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.inputs import Original, Output
-from streams.records import DeadLetter, Decision, DecisionNote, Request
+from streams.records import ContactState, DeadLetter, Decision, DecisionNote, Request
 from streams.topology import BY_NOUN
 
 DETAIL_MAX: Final = 1_000  # characters of a dead letter's detail: it may quote what was wrong
@@ -65,6 +65,11 @@ class Outbox:
     def note(self, decision_id: str, profile_id: str, kind: str, noted_at: int, details: dict[str, str]) -> None:
         """Say what came after a decision."""
         self.put("decision-notes", profile_id, DecisionNote(decision_id, profile_id, kind, noted_at, details))
+
+    def state(self, stated: ContactState | None) -> None:
+        """Say by which ways a person may be contacted, if that has changed."""
+        if stated is not None:
+            self.put("contact-states", stated.profile_id, stated)
 
     def dead_letter(self, original: Original, cause: str, detail: str) -> None:
         """Park a record with what is wrong with it; of one that is too large, what is wrong with it and where it is."""

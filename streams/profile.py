@@ -24,11 +24,14 @@ from typing import Any, Final
 
 from streams.policy.features import Features
 from streams.policy.series import KEY, Column, Series
-from streams.records import Event, Feature
+from streams.records import ContactState, Event, Feature
 from streams.rows import Profile
 
 DISTINCT_MAX: Final = 256  # values a cell holds; so many mean "at least so many"
 KEYED_DISTINCT_MAX: Final = 32  # the same where there is a cell per category, of which a catalogue has tens
+SUPPRESSING: Final = ("activation_bounced", "activation_complained")
+LIFTING: Final = "suppression_lifted"
+SUPPRESSED_MAX: Final = 64  # scopes a person; the oldest gives way, and a policy has far fewer delivery channels
 CONSENTS_MAX: Final = 64  # scopes a person; one more is not kept, which is read as not granted
 TEXT_MAX: Final = 256  # characters of a string that are kept
 PANE_MAX: Final = 2**52  # of a pane's amount, in size: 2,048 panes of it still fit 64 bits
@@ -43,6 +46,8 @@ def fold(profile: Profile, event: Event, features: Features) -> int:
     """Put an event into what we know of its person, in place; return how many values a bound left out."""
     store = profile.series
     left_out = _fold_consents(profile, event) if event.consent else 0
+    if event.type in SUPPRESSING or event.type == LIFTING:
+        _fold_suppression(profile, event)
     if event.type in features.zone_types:
         _fold_zone(profile, event, features)
     if store.get(_LAYOUT) != features.layout:
@@ -67,6 +72,16 @@ def fold(profile: Profile, event: Event, features: Features) -> int:
             cells, key = store.setdefault(key, {}), category
         left_out += _FOLDS[series.kind](cells, key, value, event, series)
     return left_out
+
+
+def restate(profile: Profile, event: Event, features: Features) -> ContactState | None:
+    """Fold an event; return by which ways its person may be contacted now, None if that is what it was."""
+    may_change = event.consent is not None or event.type in SUPPRESSING or event.type == LIFTING
+    before = _permissions(profile) if may_change else None
+    fold(profile, event, features)
+    if before is None or (now := _permissions(profile)) == before:
+        return None
+    return ContactState(event.profile_id, *now, event.accepted_at)
 
 
 def compute(profile: Profile, features: Features, now: int, complete_from: Mapping[str, int]) -> list[Feature]:
@@ -238,6 +253,17 @@ def _fold_consents(profile: Profile, event: Event) -> int:
         elif known is None or at > known[1] or (at == known[1] and not granted):
             consents[scope] = [int(granted), at]
     return left_out
+
+
+def _fold_suppression(profile: Profile, event: Event) -> None:
+    """Never speak again where a message bounced or was complained of, until that is lifted."""
+    scope = f"channel:{event.properties['delivery_channel']}"[:TEXT_MAX]
+    others = [known for known in profile.suppressed if known != scope]
+    profile.suppressed = others if event.type == LIFTING else [*others[1 - SUPPRESSED_MAX :], scope]
+
+
+def _permissions(profile: Profile) -> tuple[dict[str, bool], list[str]]:
+    return {scope: granted == 1 for scope, (granted, _) in profile.consents.items()}, sorted(profile.suppressed)
 
 
 def _fold_zone(profile: Profile, event: Event, features: Features) -> None:

@@ -274,3 +274,24 @@ class Dispatch:
     delivery_channel: str
     state: str  # intended | done
     noted_at: int
+
+
+@dataclass(slots=True)
+class ContactState:
+    """By which ways a person may be contacted, as of the last event that changed it."""
+
+    profile_id: str
+    consents: dict[str, bool]  # scope (delivery channel or purpose) -> granted
+    suppressed: list[str]  # channel:<id>, category:<id> or global
+    stated_at: int  # deployment's clock
+
+
+@dataclass(slots=True)
+class Switch:
+    """An operator's order to let nothing of something go out, or to let it go out again."""
+
+    scope: str  # action:<id> or channel:<id>
+    is_off: bool
+    said_by: str
+    reason: str
+    said_at: int  # wall clock

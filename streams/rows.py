@@ -154,3 +154,4 @@ class ShardRow:
     chain: bytes = bytes(32)  # hash of the last decision
     complete_from: dict[str, int] = field(default_factory=dict)  # series -> since when it has no gap (switch_series)
     barrier: int = 0  # lockstep: the last one that it said
+    off: list[str] = field(default_factory=list)  # scopes of which nothing goes out: action:<id>, channel:<id>; sorted

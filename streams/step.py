@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from streams import activate, arbitrate, attribute, ingest, profile, propose, retrain
+from streams import activate, arbitrate, attribute, ingest, profile, propose, retrain, switches
 from streams.barriers import Barriers
 from streams.decision import effects, pack
 from streams.ids import fingerprint
@@ -31,6 +31,7 @@ from streams.inputs import (
     RefusedInput,
     RoutedInput,
     Setting,
+    SwitchInput,
     TickInput,
     Vault,
 )  # fmt: skip
@@ -61,6 +62,7 @@ class Step:
             RefusedInput: self._take_refused, RawInput: self._take_raw, RoutedInput: self._take_routed,
             AnswerInput: self._take_answer, TickInput: self._take_tick, PolicyInput: self._take_policy,
             ModelInput: self._take_model, DueInput: self._take_due,
+            SwitchInput: lambda given, _wall: switches.take(self.state, self.out, given.switch),
         }  # fmt: skip
 
     def apply(self, given: Input, wall: int) -> list[Output]:
@@ -149,7 +151,7 @@ class Step:
         out.count("records", "accepted")
         out.count("events", said.source)
         event = ingest.accept(raw, properties, clock, alias)
-        profile.fold(person, event, policy.features)
+        out.state(profile.restate(person, event, policy.features))
         state.profiles.put(event.profile_id, person)
         canonical = str(properties[kind.links]) if kind.links else event.profile_id
         if canonical != event.profile_id:
@@ -307,7 +309,7 @@ class Step:
         person = state.profiles.get(profile_id) or Profile(zone=policy.zone)
         contacts = state.contacts.get(profile_id) or Contacts()
         models = {name: state.models.get(name) for name in opened.answers}
-        verdict = arbitrate.arbitrate(opened, policy, person, contacts, models, clock)
+        verdict = arbitrate.arbitrate(opened, policy, person, contacts, models, state.shard.off, clock)
         evidence = pack(verdict, lambda plaintext, about: self._vault.seal(person.key, plaintext, about))
         activation_id = activate.activation_id(opened.round_id, point.slot)
         shard, place = state.shard, (self.setting.partition, out.step)
@@ -357,9 +359,7 @@ class Step:
     def _pass_deadline(self, timer: Timer, wall: int) -> None:
         state, out, (_, round_id, profile_id) = self.state, self.out, timer
         opened = state.rounds.get(round_id)
-        if opened is None:
-            return
-        if opened.closed_at:
+        if opened is None or opened.closed_at:
             state.rounds.delete(round_id)
             return
         self.out.step += 1

@@ -94,6 +94,8 @@ RECORDS: Final[dict[str, type[Any]]] = {
     "dead_letter": records.DeadLetter,
     "model_version": records.ModelVersion,
     "dispatch": records.Dispatch,
+    "contact_state": records.ContactState,
+    "switch": records.Switch,
 }
 
 ROWS: Final[dict[str, type[Any]]] = {

@@ -12,9 +12,11 @@ from typing import BinaryIO, Final, Self
 
 import orjson
 
+from agents.channels.contract import DELIVERED, OWED, Fate
 from agents.errors import UserError
 from streams.records import Activation
 
+LINES_MAX: Final = 1_000  # written together, with one wait for the disk
 _TAIL_BYTES: Final = 1 << 20
 
 
@@ -43,13 +45,23 @@ class FileKind:
         """Close the file, and with it give up the lock."""
         self._file.close()
 
-    def delivered(self, activation_ids: Collection[str]) -> set[str]:
-        """Return which of these have a line."""
+    @property
+    def repeats(self) -> bool:
+        """Whether a second line of an activation would be taken for the first: no, but `ask` is certain of each."""
+        return False
+
+    def room(self) -> int:
+        """Return how many lines are written together."""
+        return LINES_MAX
+
+    async def ask(self, activation_ids: Collection[str]) -> dict[str, Fate]:
+        """Return DELIVERED of those that have a line, and OWED of all others."""
         self._file.seek(0)
         wanted = set(activation_ids)
-        return {found for line in self._file if (found := orjson.loads(line)["activation_id"]) in wanted}
+        has_line = {found for line in self._file if (found := orjson.loads(line)["activation_id"]) in wanted}
+        return {one: Fate(DELIVERED if one in has_line else OWED) for one in wanted}
 
-    def deliver(self, activations: Sequence[Activation], stamps: Sequence[int]) -> None:
+    async def deliver(self, activations: Sequence[Activation], stamps: Sequence[int]) -> list[Fate]:
         """Append the lines and wait until they are on the disk."""
         lines = bytearray()
         for activation, stamp in zip(activations, stamps, strict=True):
@@ -58,6 +70,7 @@ class FileKind:
         self._file.write(lines)
         self._file.flush()
         os.fsync(self._file.fileno())
+        return [Fate(DELIVERED)] * len(activations)
 
     def _cut(self) -> None:
         end = self._file.seek(0, os.SEEK_END)

@@ -2,6 +2,8 @@
 
 Two phases around the effect, each committed before the next thing happens: `intended`, the delivery, `done`. A crash
 between them leaves an `intended` without `done`: whether that one was delivered, only the delivery channel can tell.
+`owed` takes an intention back of which it is certain that nothing was sent; `unknown` is one of which nobody can say,
+which is asked about and never sent again.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import Final
 from streams.records import Dispatch
 
 INTENDED: Final = "intended"
+OWED: Final = "owed"
+UNKNOWN: Final = "unknown"
 DONE: Final = "done"
 KEPT_MS: Final = 30 * 86_400_000  # the longest a repetition can come after its original
 FORGOTTEN_MAX: Final = 500  # in one batch: bounds what a transaction carries besides
@@ -58,7 +62,7 @@ class Ledger:
         for one, (state, noted_at) in self._states.items():
             if len(old) == FORGOTTEN_MAX or noted_at > self._latest - KEPT_MS:
                 break
-            if state == DONE:
+            if state in (DONE, OWED):
                 old.append(one)
         for one in old:
             del self._states[one]

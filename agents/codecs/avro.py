@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from agents.codecs.errors import Undecodable
 from agents.codecs.generated.activation import decode_activation, encode_activation
+from agents.codecs.generated.contact_state import decode_contact_state, encode_contact_state
 from agents.codecs.generated.dead_letter import decode_dead_letter, encode_dead_letter
 from agents.codecs.generated.decision import decode_decision, encode_decision
 from agents.codecs.generated.decision_note import decode_decision_note, encode_decision_note
@@ -19,6 +20,7 @@ from agents.codecs.generated.raw_event import decode_raw_event, encode_raw_event
 from agents.codecs.generated.request_batch import decode_request_batch, encode_request_batch
 from agents.codecs.generated.reward import decode_reward, encode_reward
 from agents.codecs.generated.routed_event import decode_routed_event, encode_routed_event
+from agents.codecs.generated.switch import decode_switch, encode_switch
 from agents.codecs.generated.tick import decode_tick, encode_tick
 from agents.codecs.generated.training_example import decode_training_example, encode_training_example
 from agents.codecs.prefix import event_from_raw, routed_from_raw
@@ -39,6 +41,8 @@ DECODERS: Final[dict[str, Callable[[bytes | None], Any]]] = {
     "dead_letter": decode_dead_letter,
     "model_version": decode_model_version,
     "dispatch": decode_dispatch,
+    "contact_state": decode_contact_state,
+    "switch": decode_switch,
 }
 ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "raw_event": encode_raw_event,
@@ -56,6 +60,8 @@ ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "dead_letter": encode_dead_letter,
     "model_version": encode_model_version,
     "dispatch": encode_dispatch,
+    "contact_state": encode_contact_state,
+    "switch": encode_switch,
 }
 
 __all__ = [
@@ -63,6 +69,7 @@ __all__ = [
     "ENCODERS",
     "Undecodable",
     "decode_activation",
+    "decode_contact_state",
     "decode_dead_letter",
     "decode_decision",
     "decode_decision_note",
@@ -75,9 +82,11 @@ __all__ = [
     "decode_request_batch",
     "decode_reward",
     "decode_routed_event",
+    "decode_switch",
     "decode_tick",
     "decode_training_example",
     "encode_activation",
+    "encode_contact_state",
     "encode_dead_letter",
     "encode_decision",
     "encode_decision_note",
@@ -90,6 +99,7 @@ __all__ = [
     "encode_request_batch",
     "encode_reward",
     "encode_routed_event",
+    "encode_switch",
     "encode_tick",
     "encode_training_example",
     "event_from_raw",

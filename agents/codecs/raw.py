@@ -28,6 +28,8 @@ class _JsonEvent(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _JSON: Final = msgspec.json.Decoder(_JsonEvent)
+_MARK: Final = b'"specversion"'
+_CLOUD_EVENT: Final = "; a CloudEvent is told by a header, content-type: application/cloudevents+json"
 _PLACE: Final = re.compile(r"(unknown )?field `([^`]*)`|`\$\.(\w+)")
 
 
@@ -40,7 +42,7 @@ def decode_raw(value: bytes | None) -> RawEvent:
     except UnicodeDecodeError as error:
         raise refused("utf8", f"{error.reason} in a string of the JSON text") from None
     except msgspec.ValidationError as error:
-        raise Undecodable(_cause_of(str(error)), str(error)) from None
+        raise Undecodable(_cause_of(str(error)), f"{error}{_CLOUD_EVENT if _MARK in value else ''}") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise refused("json", str(error)) from None
     return RawEvent(

@@ -1,61 +1,15 @@
 """Decide recorded decisions again, and tell whether they come out byte for byte."""
 
-import sys
-import time
-
 import click
 
-from agents.replay import ranges
-
-EVERY_S = 2.0  # between two lines of progress; on a terminal there is one, and it changes
-TERMINAL_S = 0.2
-
-
-class RangeType(click.ParamType):
-    """A range as a person says it."""
-
-    name = "range"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> ranges.Range:
-        """Return the range that is meant."""
-        try:
-            return ranges.parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Screen:
-    """Says on stderr how far reading is."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._told_at = time.monotonic()
-        self._is_open = False  # a line that will be overwritten
-
-    def __call__(self, noun: str, partition: int, share: float) -> None:
-        """Take note that so much of a topic's partition is read."""
-        now = time.monotonic()
-        if now - self._told_at < (TERMINAL_S if self._is_terminal else EVERY_S):
-            return
-        self._told_at = now
-        line = f"partition {partition}: {noun} {share:.0%}"
-        if self._is_terminal:
-            click.echo(f"\r\x1b[K{line}", err=True, nl=False)
-            self._is_open = True
-        else:
-            click.echo(line, err=True)
-
-    def close(self) -> None:
-        """Leave nothing half said."""
-        if self._is_open:
-            click.echo("\r\x1b[K", err=True, nl=False)
+from agents.ranges import ALL, Range, RangeType
 
 
 @click.command("replay")
-@click.argument("wanted", metavar="[RANGE]", type=RangeType(), default=ranges.ALL)
+@click.argument("wanted", metavar="[RANGE]", type=RangeType(), default=ALL)
 @click.option("--partition", type=int, help="Replay the decisions of this partition only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: counts, chains, the first findings.")
-def command(wanted: ranges.Range, partition: int | None, *, as_json: bool) -> None:
+def command(wanted: Range, partition: int | None, *, as_json: bool) -> None:
     """Decide recorded decisions again, and tell whether they come out byte for byte.
 
     It proves that the record of a decision is the decision. Each one is opened with its person's key and decided
@@ -101,6 +55,7 @@ def command(wanted: ranges.Range, partition: int | None, *, as_json: bool) -> No
 
     from agents import log, settings
     from agents.errors import UserError
+    from agents.progress import Screen
     from agents.replay.reading import Topics
     from agents.replay.replaying import replay
     from agents.replay.report import to_json, to_text

@@ -16,10 +16,10 @@ from agents.codecs.avro import decode_decision
 from agents.codecs.errors import Undecodable
 from agents.errors import UserError
 from agents.policy_topic import Bundle
+from agents.ranges import Range, Within
 from agents.replay.again import DIFFERENT, EQUAL, Decider, Record, Result
 from agents.replay.chain import GENESIS, Chain
 from agents.replay.comparing import Difference, told
-from agents.replay.ranges import Range, Within
 from agents.replay.reading import Known, Source, read_known
 from agents.replay.report import BREAK, Finding, Report, Stretch
 from agents.replay.triggers import Triggers

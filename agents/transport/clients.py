@@ -1,4 +1,4 @@
-"""Kafka clients of the transport besides Faust's consumer: one producer per shard, and readers that come and go."""
+"""Kafka clients besides Faust's consumer: connections to commit on, fenced producers, readers that come and go."""
 
 from __future__ import annotations
 
@@ -44,6 +44,19 @@ def new_producer(servers: str, transactional_id: str, timeout_s: float) -> AIOKa
 
 
 @asynccontextmanager
+async def answering(servers: str, patience_s: float = PATIENCE_S) -> AsyncIterator[None]:
+    """Raise Unreachable where what is asked meanwhile is not answered within `patience_s`, or by nobody."""
+    try:
+        async with asyncio.timeout(patience_s):
+            yield
+    except (TimeoutError, KafkaError, OSError) as error:
+        raise Unreachable(
+            f"no Kafka answers at {servers}; start the embedded one with `continuo up`, "
+            "or set CONTINUO_BROKER to the address of yours"
+        ) from error
+
+
+@asynccontextmanager
 async def reader(servers: str, *, committed: bool) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer outside any group, for assigned partitions; it never resets a position by itself."""
     accept_any_header()
@@ -69,14 +82,8 @@ async def admin(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """Yield an admin client; raises Unreachable when no broker answers within PATIENCE_S."""
     client = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=15_000)
     try:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await client.start()
-        except (TimeoutError, KafkaError, OSError) as error:
-            raise Unreachable(
-                f"no Kafka answers at {servers}; start the embedded one with `continuo up`, "
-                "or set CONTINUO_BROKER to the address of yours"
-            ) from error
+        async with answering(servers):
+            await client.start()
         yield client
     finally:
         await client.close()

@@ -41,7 +41,9 @@ from agents.transport.requests import ListTransactions, Produce, TxnOffsetCommit
 
 BACKOFF_S: Final = 0.001  # while the markers of the last transaction are written: a matter of milliseconds
 BACKOFF_S_MAX: Final = 0.1
-UNFENCED: Final = ("Ongoing", "CompleteCommit", "CompleteAbort")  # states of ids whose owners may still write
+UNFENCED: Final = (  # states of ids whose owners may still write, now or when the markers are written
+    "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort",
+)  # fmt: skip
 LIST_TRIES: Final = 3  # what is not found is waited for before a restore, or times out
 SEQUENCES: Final = 1 << 31  # they begin anew at zero
 

@@ -86,8 +86,8 @@ _QUALITY: Final = (
         "{{ $value | humanizePercentage }} of what producers send is refused",
         "A producer sends what it should not: another format, an unknown event type, a field that is missing. Refused "
         "records change nothing and are kept on the topic `dead-letters` with their cause.",
-        "*Dead letters by cause* on the dashboard *data quality* says what is wrong; the dead letters name the source "
-        "topic, partition and offset. Mend the producer; what is right of it may be sent again.",
+        "`continuo dead-letters list` has the counts by cause, `explain ID` what each means and what to do. Mend the "
+        "producer or the policy; then `continuo dead-letters replay --cause CAUSE` sends what is right of it again.",
     ),
     Alert(
         "StageFailing", "critical",
@@ -95,8 +95,8 @@ _QUALITY: Final = (
         "A stage fails on records that were accepted: a bug, or a bad policy",
         "Code of a stage raised on a record, which became a dead letter with cause `internal_error:<exception>`. When "
         "a fifth of a minute's records do, the worker stops with exit code 78 and commits nothing of it.",
-        "Read the dead letter's detail. Go back to the version or the policy before; what was buried can be sent "
-        "again.",
+        "`continuo dead-letters list --cause internal_error`, then `show ID`. Go back to the version or the policy "
+        "before; `continuo dead-letters replay --cause internal_error` sends again what was buried.",
     ),
     Alert(
         "SourceSilent", "warning",

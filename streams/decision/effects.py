@@ -20,6 +20,7 @@ CONTACTS_MAX: Final = 128  # about 10 KiB a person; no rule's limit is above 100
 SHOWN_MS: Final = 30 * DAY_MS  # how long it matters, between equals, which was shown last
 CATEGORY_MAX: Final = 100  # characters, as long as a policy's may be: what is longer is none of them
 COOLDOWNS_MAX: Final = 64  # 3 KiB; more categories than a person buys from in a week
+SETTLING: Final = ("delivered", "rejected", "bounced")
 OFFERS_MAX: Final = 32  # 5 KiB; an offer of its own for each of the last weeks' contacts
 
 
@@ -60,11 +61,12 @@ def press(contacts: Contacts, channel_id: str, weight_ppm: int, now: int, *, gho
 
 
 def settle(contacts: Contacts, activation_id: str, state: str, at: int) -> bool:
-    """Note what became of an activation (delivered | rejected) at an instant; False if it is not in flight.
+    """Note what became of an activation at an instant; False if it is not in flight, or if nothing ends its lease.
 
+    Delivered counts for good, rejected and bounced never were; unknown keeps the lease, a complaint changes nothing.
     A lease that has ended may still be settled: what was delivered late counts from then on.
     """
-    if activation_id not in contacts.activation_id:
+    if state not in SETTLING or activation_id not in contacts.activation_id:
         return False
     index = contacts.activation_id.index(activation_id)
     if not contacts.lease_until[index]:

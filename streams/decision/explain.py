@@ -23,7 +23,7 @@ RIVALS_MAX: Final = 3
 
 REFUSALS: Final = {
     "consent": "no consent for this delivery channel",
-    "suppression": "suppressed for this person",
+    "suppression": "suppressed for this person, or switched off",
     "eligibility": "not eligible",
     "applicability": "makes no sense now",
     "suitability": "not right for this person",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from streams.policy.providers import Provider, read_provider
 from streams.policy.quantities import PPM, SECOND_MS
 from streams.policy.reading import MONEY_MAX, Node
 
@@ -26,12 +27,13 @@ class DeliveryChannel:
     consent: str  # scope that must be granted; "" = none
     delay_ms: int  # from release to delivery
     lease_ms: int  # how long a contact in flight counts without being heard of
+    provider: Provider  # who carries it out
 
 
 def read_channels(node: Node) -> dict[str, DeliveryChannel]:
     """Read the `delivery_channels` section."""
     channels: dict[str, DeliveryChannel] = {}
-    optional = ("threshold", "contact_value", "kappa", "weight", "consent", "delay_s", "lease_s")
+    optional = ("threshold", "contact_value", "kappa", "weight", "consent", "delay_s", "lease_s", "deliver")
     for name, entry in node.entries("delivery channels"):
         record = entry.record("delivery channel", ("cost",), optional)
         delay_s = record.whole("delay_s", 0, 0, YEAR_S)
@@ -50,5 +52,6 @@ def read_channels(node: Node) -> dict[str, DeliveryChannel]:
             record.text("consent"),
             delay_s * SECOND_MS,
             lease_s * SECOND_MS,
+            read_provider(record.fields["deliver"]) if record.has("deliver") else Provider(),
         )
     return channels

@@ -8,7 +8,10 @@ from typing import Final
 from streams.policy.reading import Node
 
 PROPERTY_TYPES: Final = ("string", "int", "bool", "number", "money")
-RESERVED: Final = ("activation_delivered", "activation_rejected")  # what delivery channels report, in every policy
+RESERVED: Final = (
+    "activation_delivered", "activation_rejected", "activation_unknown", "activation_bounced", "activation_complained",
+    "suppression_lifted",
+)  # fmt: skip  # what delivery channels report, in every policy
 
 
 @dataclass(frozen=True, slots=True)

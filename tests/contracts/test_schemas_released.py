@@ -55,7 +55,7 @@ def test_a_new_version_needs_a_number_of_its_own(folder: Path) -> None:
     shutil.copy(folder / "tick.v1.avsc", folder / "tick.v2.avsc")
     assert problems(folder) == ["tick.v2.avsc has no number in schemas.NUMBERS: add one at the end"]
     assert problems(folder, {**schemas.NUMBERS, ("tick", 2): 4}) == ["schemas.NUMBERS gives one number to two schemas"]
-    assert problems(folder, {**schemas.NUMBERS, ("tick", 2): 16}) == []
+    assert problems(folder, {**schemas.NUMBERS, ("tick", 2): len(schemas.NUMBERS) + 1}) == []
 
 
 def test_a_new_version_is_added_to_the_list_and_locked(folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_version_that_breaks_another_is_refused(folder: Path) -> None:
     schema = schemas.load("tick")
     schema["fields"][0]["type"] = "string"
     (folder / "tick.v2.avsc").write_text(json.dumps(schema), encoding="utf-8")
-    assert problems(folder, {**schemas.NUMBERS, ("tick", 2): 16}) == [
+    assert problems(folder, {**schemas.NUMBERS, ("tick", 2): len(schemas.NUMBERS) + 1}) == [
         "tick: version 1 cannot read version 2: ticked_at was string and is long",
         "tick: version 2 cannot read version 1: ticked_at was long and is string",
     ]

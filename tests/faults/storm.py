@@ -28,7 +28,7 @@ PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.02
 WORKERS: Final = ("w0", "w1")
 MODEL: Final = "model next_purchase"
-OTHERS: Final = (MODEL, "trainer next_purchase", "trainer lapse", "channel receipt email app")  # of the grocery policy
+OTHERS: Final = (MODEL, "trainer next_purchase", "trainer lapse", "channel run receipt email app")  # of grocery
 TRIGGER: Final = "basket_completed"
 FOLLOWED: Final = {"events": "event", "decisions": "decision", "rewards": "reward"}
 

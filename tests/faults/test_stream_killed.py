@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from agents.replay import ranges
+from agents import ranges
 from agents.replay.reading import Topics
 from agents.replay.replaying import replay
 from agents.replay.report import to_text

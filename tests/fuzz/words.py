@@ -13,9 +13,9 @@ from typing import Any, Final
 import orjson
 import yaml
 
+from agents import ranges
 from agents.policy_files import PolicyFilesError, load_policy
 from agents.policy_topic import canonical
-from agents.replay import ranges
 from agents.settings import FILE, PREFIX, SettingsError, load
 from streams.policy import PolicyRefused, compile_policy
 from streams.policy.expression import ConditionError, compile_refused, parse

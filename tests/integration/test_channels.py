@@ -72,12 +72,12 @@ def test_each_activation_is_delivered_once_and_reported_once_whatever_is_killed_
     process: subprocess.Popen[bytes] | None = None
     for turn in range(kills):
         feed(deployment, wanted[turn * total // kills : (turn + 1) * total // kills])
-        process = deployment.run("channel", *CHANNELS)
+        process = deployment.run("channel", "run", *CHANNELS)
         before = delivered(deployment)
         wait_until("a delivery", lambda before=before: delivered(deployment) > before)  # type: ignore[misc]
         kill(process)  # right behind the first lines: their `done` is not committed yet, or just is
     feed(deployment, wanted[:500])  # the worker never repeats one; somebody who replays a topic does
-    process = deployment.run("channel", *CHANNELS)
+    process = deployment.run("channel", "run", *CHANNELS)
     wait_reported(deployment, total)
     assert end(process) == 0
     for channel in CHANNELS:
@@ -93,7 +93,7 @@ def test_each_activation_is_delivered_once_and_reported_once_whatever_is_killed_
 
 def test_reports_go_to_the_persons_partition_stamped_by_the_clock_of_the_history(deployment: Deployment) -> None:
     feed(deployment, [activation(number) for number in range(10)])
-    process = deployment.run("channel", *CHANNELS)
+    process = deployment.run("channel", "run", *CHANNELS)
     wait_reported(deployment, 10)
     assert end(process) == 0
     seen = deployment.read("raw-events")
@@ -107,7 +107,7 @@ def test_reports_go_to_the_persons_partition_stamped_by_the_clock_of_the_history
 
 def test_what_has_expired_is_rejected_and_not_sent(deployment: Deployment) -> None:
     feed(deployment, [activation(1, expires_at=NOW + HOUR_MS), activation(3)])
-    process = deployment.run("channel", "email")
+    process = deployment.run("channel", "run", "email")
     wait_reported(deployment, 2)
     assert end(process) == 0
     assert lines(deployment, "email") == ["activation-00003"]
@@ -118,7 +118,7 @@ def test_what_has_expired_is_rejected_and_not_sent(deployment: Deployment) -> No
 
 def test_positions_pass_what_is_for_another_delivery_channel(deployment: Deployment) -> None:
     feed(deployment, [activation(number) for number in range(0, 20, 2)])
-    process = deployment.run("channel", "email")
+    process = deployment.run("channel", "run", "email")
     group, topic = f"{deployment.namespace}.channel.email", deployment.topic("activations")
     wait_until("a lag of 0", lambda: witness.lag(deployment.broker, group, topic, deployment.partitions) == 0)
     assert end(process) == 0
@@ -126,6 +126,6 @@ def test_positions_pass_what_is_for_another_delivery_channel(deployment: Deploym
 
 
 def test_a_channel_that_the_policy_does_not_have_is_refused(deployment: Deployment) -> None:
-    process = deployment.run("channel", "pigeon")
+    process = deployment.run("channel", "run", "pigeon")
     assert process.wait(PATIENCE_S) == 1
-    assert "it has app, email" in deployment.log("channel-pigeon").read_text()
+    assert "it has app, email" in deployment.log("channel-run-pigeon").read_text()

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.kafka
 
 MODEL: Final = "next_purchase"
 CHANNELS: Final = ("app", "email")
-COMMANDS: Final = {"model": ("model", MODEL), "trainer": ("trainer", MODEL), "channel": ("channel", *CHANNELS)}
+PARTS: Final = {"channel": CHANNELS}  # of a process; of the others it is the model
+COMMANDS: Final = {"model": ("model", MODEL), "trainer": ("trainer", MODEL), "channel": ("channel", "run", *CHANNELS)}
 START_S: Final = 3 * PATIENCE_S  # of all three at once
 LEARNED: Final = 520  # a first version comes after 500
 
@@ -69,7 +70,7 @@ def assert_told(port: int, implied: Callable[[], dict[Series, float]]) -> None:
 @pytest.mark.parametrize("process", OTHERS)
 def test_a_process_says_that_it_lives_and_what_it_does(ports: dict[str, int], process: str) -> None:
     assert page(ports[process], "health") == "the event loop turns\n"
-    assert page(ports[process], "ready") == f"has {', '.join(COMMANDS[process][1:])}\n"
+    assert page(ports[process], "ready") == f"has {', '.join(PARTS.get(process, (MODEL,)))}\n"
 
 
 def test_a_model_tells_what_it_answered(deployment: Deployment, ports: dict[str, int]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -268,6 +269,24 @@ def test_a_part_of_what_was_decided_is_decided_again(place: Place) -> None:
     assert none.stderr.startswith("continuo: there is no decision in 2001-01-01..2001-02-01 in the namespace")
 
 
+def test_a_policy_is_tried_on_the_past(place: Place, tmp_path: Path) -> None:
+    decisions = place.decisions()
+    again = json.loads(place.ask("simulate", "--json").stdout)
+    assert again["recorded"]["decisions"] == again["simulated"]["decisions"] == len(decisions)
+    assert (again["failed"], again["only_recorded"], again["only_simulated"]) == ([], 0, 0)
+    shutil.copytree(place.folder / "policy", tmp_path / "dear")
+    channels = {name: {**one, "threshold": 1e6} for name, one in small_policy()["delivery_channels"].items()}
+    text = yaml.safe_dump({"delivery_channels": channels})
+    (tmp_path / "dear" / "delivery_channels.yaml").write_text(text, encoding="utf-8")
+    told = place.ask("simulate", "--policy", str(tmp_path / "dear"))
+    assert told.returncode == 0, told.stderr
+    assert f"Of {len(decisions):,} decisions that both made" in told.stdout
+    (acted,) = re.findall(r"^with an action +([\d,]+) +([\d,]+) ", told.stdout, re.MULTILINE)
+    assert acted == (str(sum(one.action is not None for one in decisions)), "0")
+    none = place.ask("simulate", "2001-01-01..2001-02-01")
+    assert none.stderr.startswith("continuo: there is no event in 2001-01-01..2001-02-01 in the namespace")
+
+
 def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:
     forged = replace(chosen(place), decision_id="f" * 32, hash=bytes(32))
     write(place, "decisions", forged.profile_id, encode_decision(forged))
@@ -295,6 +314,23 @@ def test_of_a_person_whose_key_is_erased_the_rest_is_told(place: Place) -> None:
     replayed = place.ask("replay", decision.decision_id)
     assert replayed.returncode == 3
     assert "its person's key is erased" in replayed.stdout
+
+
+def test_a_policy_is_published_and_taken_back_in_every_shard(place: Place, tmp_path: Path) -> None:
+    shutil.copytree(place.folder / "policy", tmp_path / "next")
+    (tmp_path / "next" / "name.yaml").write_text("name: next", encoding="utf-8")
+    published = place.ask("policy", "publish", str(tmp_path / "next"))
+    assert published.returncode == 0, published.stderr
+    assert published.stderr.endswith(f"{PARTITIONS} of {PARTITIONS} shards have switched\n")
+    name = compiled(name="next").hash[:12]
+    assert published.stdout == f"policy next {name} is current now, in every shard\n"
+    assert f"* {name}  next\n" in place.ask("policy", "show").stdout
+    before = {one.decision_id for one in place.decisions()}
+    place.tell(event for person in PEOPLE for event in visit(person, 5))
+    decisions = place.wait_decisions(len(before) + len(PEOPLE))
+    assert {one.policy_hash[:12] for one in decisions if one.decision_id not in before} == {name}
+    taken_back = place.ask("policy", "rollback")
+    assert taken_back.stdout == f"policy small {compiled().hash[:12]} is current now, in every shard\n"
 
 
 def write(place: Place, noun: str, person: str, value: bytes | None, key: bytes | None = None) -> None:

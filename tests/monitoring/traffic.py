@@ -28,7 +28,8 @@ from tests.shard import raw
 MODEL: Final = "next_purchase"
 CHANNELS: Final = ("app", "email")
 COMMANDS: Final = {
-    "worker": ("worker",), "model": ("model", MODEL), "trainer": ("trainer", MODEL), "channel": ("channel", *CHANNELS),
+    "worker": ("worker",), "model": ("model", MODEL), "trainer": ("trainer", MODEL),
+    "channel": ("channel", "run", *CHANNELS),
 }  # fmt: skip
 BEAT_S: Final = 0.1  # between two groups of events
 POISON: Final = b"\x07"

@@ -22,7 +22,7 @@ def test_a_policy_needs_workers_models_trainers_and_its_delivery_channels() -> N
         Role("model-next_purchase", ("model", "next_purchase"), 6068),
         Role("trainer-lapse", ("trainer", "lapse"), 6070),
         Role("trainer-next_purchase", ("trainer", "next_purchase"), 6071),
-        Role("channels", ("channel", "app", "email"), 6072),
+        Role("channels", ("channel", "run", "app", "email"), 6072),
     ]
 
 

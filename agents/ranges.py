@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+import click
+
 from agents import moment
 from agents.moment import Moment
 
@@ -73,3 +75,16 @@ def parse(text: str) -> Range:
     found = Range(text, "", since, until)
     found.within("UTC")
     return found
+
+
+class RangeType(click.ParamType):
+    """A range as an argument of a command."""
+
+    name = "range"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Range:
+        """Return the range that is meant."""
+        try:
+            return parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.replay.ranges import Within, parse
+from agents.ranges import Within, parse
 
 ID = "3f0c9e5a7d1b42f8a6e4c2d09b8f7165"
 ZONE = "America/New_York"

@@ -1,0 +1,130 @@
+"""Who may call the API and what for: keys and webhooks of a file, which holds no key, only each one's SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from agents.api.contract import DEADLINE_MS_MAX
+from agents.api.problems import Problem
+from agents.api.signatures import Signer, has_signature
+from agents.errors import UserError
+
+Role = Literal["events", "decide"]
+ANY: Final = "*"
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+
+
+class Key(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A caller that sends its key with each request."""
+
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    roles: Annotated[list[Role], msgspec.Meta(min_length=1)]
+    sources: list[str] = []  # in whose name it may speak beside its own; "*" = anybody's
+
+
+class Webhook(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A caller that signs its requests."""
+
+    secret_file: str  # beside this file: one line, whsec_<Base64>
+    sources: list[str] = []
+
+
+class Default(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What `POST /decide` answers where no decision came in time."""
+
+    deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=DEADLINE_MS_MAX)] = 300
+    action: str | None = None
+    treatment: str | None = None
+    delivery_channel: str | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    keys: dict[str, Key] = {}
+    webhooks: dict[str, Webhook] = {}
+    decide: dict[str, Default] = {}  # by decision point
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who makes a request."""
+
+    name: str
+    roles: frozenset[str]
+    sources: frozenset[str]
+
+    def source(self, told: str | None) -> str:
+        """Return in whose name it speaks; raises Problem where it may not."""
+        if told is None or told in self.sources or ANY in self.sources:
+            return told or self.name
+        raise Problem(403, f"source: expected one of {', '.join(sorted(self.sources))}, came {told!r}")
+
+
+class Callers:
+    """The callers of a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; raises UserError."""
+        told = _read(path)
+        self.defaults: Final = told.decide
+        self._by_hash: Final = {
+            key.sha256: Caller(name, frozenset(key.roles), frozenset((name, *key.sources)))
+            for name, key in told.keys.items()
+        }
+        self._signers: Final = [
+            (Signer(_secret(path.parent / hook.secret_file)), Caller(name, _EVENTS, frozenset((name, *hook.sources))))
+            for name, hook in told.webhooks.items()
+        ]
+
+    def caller(self, headers: Mapping[str, str], body: bytes, role: Role, now_s: float) -> Caller:
+        """Return who makes a request; raises Problem where it is nobody, or has not this role."""
+        if has_signature(headers):
+            found = next((who for one, who in self._signers if one.has_signed(headers, body, now_s)), None)
+            if found is None:
+                expected = "expected a signature of a webhook that is declared, made within 5 minutes"
+                raise Problem(401, expected, (), _CHALLENGE)
+        else:
+            scheme, _, key = headers.get("Authorization", "").partition(" ")
+            found = self._by_hash.get(fingerprint(key.strip())) if scheme.lower() == "bearer" else None
+            if found is None:
+                raise Problem(401, "expected `Authorization: Bearer <key>` with a key that is declared", (), _CHALLENGE)
+        if role not in found.roles:
+            raise Problem(403, f"{found.name} has the roles {', '.join(sorted(found.roles))}; this takes {role}")
+        return found
+
+
+_EVENTS: Final = frozenset({"events"})
+
+
+def new_key() -> str:
+    """Return a new key: 256 bits by chance, so that a plain hash gives nothing away."""
+    return f"ck_{secrets.token_urlsafe(32)}"
+
+
+def fingerprint(key: str) -> str:
+    """Return the hash by which the file knows a key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _read(path: Path) -> _File:
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File)
+    except OSError as error:
+        told = f"{path}: expected a file of keys, got {error.strerror}; `continuo api-key NAME` begins one"
+        raise UserError(told) from None
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{path}: expected keys, webhooks and defaults in TOML, got: {error}") from None
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        return Signer.secret(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: expected the secret of a webhook, got {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: expected one line, whsec_ and Base64 of 24 bytes or more, got {error}") from None
