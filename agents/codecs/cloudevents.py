@@ -11,7 +11,6 @@ on may have added, are left out.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -91,7 +90,7 @@ def _structured(value: bytes | None, kind: str) -> RawEvent:
         raise Undecodable("invalid:data_base64", "expected either data or data_base64, came both")
     try:
         data = base64.b64decode(event.data_base64, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Undecodable("invalid:data_base64", f"expected data in Base64: {error}") from None
     return _event(event, _read(_DATA, data, "data_base64"))
 

@@ -16,6 +16,10 @@ FOUND: Final[dict[str, dict[str, bytes]]] = {
     "row_open_decisions": {"a map": b"\x01\x81\xa1~\x80", "arrays without end": b"\x01" + DEEP},
     "row_models": {"a text": b"\x01\xa3abc"},
     "row_shard": {"a text": b"\x01\xa3abc"},
+    "cloud_event_structured": {
+        "Base64 that is no ASCII": '{"specversion": "1.0", "id": "", "subject": "", "type": "", "source": "", '
+        '"time": "2017-01-15T17:06:40Z", "data_base64": "\u00e9"}'.encode(),
+    },
     "personal_key": {
         "a zone that is no text": b"\x01\x93\xa1\xff\xa0\xc4\x00",
         "arrays without end behind the key": b"\x01\x94\xa1a\xa0\xc4\x00" + DEEP,
