@@ -26,7 +26,7 @@ pytestmark = pytest.mark.kafka
 POINT: Final = "checkout"
 DEFAULT: Final = f"""
 [decide.{POINT}]
-deadline_ms = 300
+deadline_ms = 30
 action = "greeting"
 treatment = "greeting.app"
 delivery_channel = "app"
@@ -34,7 +34,7 @@ delivery_channel = "app"
 PATIENT: Final = "/decide?deadline_ms=5000"
 WHOLE: Final = {"basket_id": "b", "amount": 12.5, "lines": 3.0}  # JSON has one kind of number
 LEFT: Final = {"profile_id": "p", "type": "unsubscribed", "properties": {"delivery_channel": "app"}}
-EXAMPLES: Final = 15  # of each kind that schemathesis makes of each operation
+EXAMPLES: Final = 8  # of each kind that schemathesis makes of each operation
 
 
 def live_policy() -> dict[str, Any]:
