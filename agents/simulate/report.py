@@ -82,6 +82,8 @@ def to_text(report: Report) -> str:
     ]
     for change in report.tally.changes[:EXAMPLES_SHOWN]:
         lines += ["", *_told(change, report)]
+    if report.unreadable:
+        lines += ["", f"{report.unreadable:,} recorded decisions cannot be read here; they count as not made."]
     if report.failed:
         lines += ["", f"A stage failed on {len(report.failed):,} events, which would be dead letters:"]
         lines += [f"  {event_id}: {error}" for event_id, error in report.failed[:FAILED_SHOWN]]

@@ -22,6 +22,7 @@ from agents.simulate.shard import Shard, compile_inline
 from agents.simulate.tally import Choice, choice_of
 from agents.turn import STEP
 from agents.workers.kinds import SIGNALS
+from streams.decision import EvidenceUnreadable
 from streams.policy import Policy, bundle_hash
 from streams.records import Event, ModelVersion
 
@@ -146,10 +147,10 @@ class _Partition:
                 for record in chunk:
                     try:
                         decision = decode_decision(record.value)
-                    except Undecodable:
+                        self._recorded[decision.decision_id] = choice_of(decision)
+                    except (Undecodable, EvidenceUnreadable):
                         self._report.unreadable += 1
                         continue
-                    self._recorded[decision.decision_id] = choice_of(decision)
                     if decision.policy_hash != last and decision.policy_hash in self._policies:
                         last = decision.policy_hash
                         self._switches.append((decision.step, last))

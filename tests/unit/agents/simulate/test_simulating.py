@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -145,6 +147,15 @@ def test_partitions_one_by_one_add_up_to_all() -> None:
     parts[0].add(parts[1])
     assert parts[0].tally.fates[OTHER] > 0
     assert parts[0] == together
+
+
+def test_recorded_decisions_that_cannot_be_read_are_told() -> None:
+    kept = copy.deepcopy(recording())
+    kept.change(0, lambda decision: replace(decision, evidence=b"?"))
+    kept.put("decisions", 1, value=b"no decision")
+    report = asyncio.run(simulate(kept, parse("all"), None))
+    assert (report.unreadable, report.tally.only_simulated) == (2, 2)
+    assert "2 recorded decisions cannot be read" in to_text(report)
 
 
 def test_one_decision_is_no_window() -> None:
