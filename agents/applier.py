@@ -95,7 +95,7 @@ class ShardApplier:
 
         Rounds wait for their models, there is no policy yet, or a barrier of lockstep is shut.
         """
-        state, barriers = self.driver.state, self.driver.barriers
+        state, barriers = self.driver.state, self.driver.clock.barriers
         if state.rounds_open >= self._rounds_open_max or not state.shard.policy_hash:
             return True
         return barriers is not None and barriers.is_shut()

@@ -1,4 +1,4 @@
-"""What steps count, as metrics: one table from the words of `streams/step.py` to the names of `agents/telemetry.py`."""
+"""What steps count, as metrics: one table from the words of `streams/` to the names of `agents/telemetry.py`."""
 
 from __future__ import annotations
 

@@ -71,6 +71,12 @@ class Outbox:
         if stated is not None:
             self.put("contact-states", stated.profile_id, stated)
 
+    def refuse(self, original: Original, cause: str, detail: str, *, is_event: bool) -> None:
+        """Park a record that is refused."""
+        if is_event:
+            self.count("records", "dead_letter")
+        self.dead_letter(original, cause, detail)
+
     def dead_letter(self, original: Original, cause: str, detail: str) -> None:
         """Park a record with what is wrong with it; of one that is too large, what is wrong with it and where it is."""
         self.count("dead_letters", cause)

@@ -165,7 +165,7 @@ class State:
         self.models: Final[Table[ModelRow]] = table("models", b"M")
         self._shards: Final[Table[ShardRow]] = table("shard", b"S")
         self.shard: ShardRow = self._shards.get("") or ShardRow()  # read several times an event; see keep_shard
-        self.windows: Final = Timers()  # deployment's clock: attribution windows
+        self.timers: Final = Timers()  # deployment's clock: attribution windows
         self.deadlines: Final = Timers()  # wall clock: rounds
         self.rounds_open: int = 0
         self._rounds_open_durable = 0
@@ -201,7 +201,7 @@ class State:
         changes: Changes = {}
         for table in self._tables():
             table.flush(changes)
-        self.windows.flush()
+        self.timers.flush()
         self.deadlines.flush()
         self._rounds_open_durable = self.rounds_open
         return changes
@@ -210,7 +210,7 @@ class State:
         """Forget what changed since the last flush."""
         for table in self._tables():
             table.rewind()
-        self.windows.rewind()
+        self.timers.rewind()
         self.deadlines.rewind()
         self.shard = self._shards.get("") or ShardRow()
         self.rounds_open = self._rounds_open_durable
@@ -222,12 +222,12 @@ class State:
         for key in self.open_decisions.keys():  # noqa: SIM118  # a table is no dict
             row = self.open_decisions.get(key)
             for decision in row.decisions if row else ():
-                self.windows.set(decision.until, decision.decision_id, key)
+                self.timers.set(decision.until, decision.decision_id, key)
         for key in self.rounds.keys():  # noqa: SIM118  # the same
             opened = self.rounds.get(key)
             self.rounds_open += opened is not None and not opened.closed_at
             if opened is not None and opened.deadline_wall_at:
                 self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
         self._rounds_open_durable = self.rounds_open
-        self.windows.flush()
+        self.timers.flush()
         self.deadlines.flush()

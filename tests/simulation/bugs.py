@@ -21,9 +21,9 @@ from agents.transport.shards import Shards
 from agents.transport.share import Share
 from streams import ingest, propose
 from streams.inputs import AnswerInput
+from streams.rounds import Rounds
 from streams.rows import Round
 from streams.state import State
-from streams.step import Step
 from tests.simulation.clients import SimulatedConsumer, SimulatedTransactions
 from tests.simulation.log import Log, Message, Record
 from tests.simulation.worker import here
@@ -153,20 +153,20 @@ def timers_not_restored(patch: pytest.MonkeyPatch) -> None:
 
 def answers_taken_twice(patch: pytest.MonkeyPatch) -> None:
     """An answer that comes again opens its round again."""
-    take = Step._take_answer
+    take = Rounds.take_answer
     answered: dict[str, Round] = {}
 
-    def take_again(self: Step, given: AnswerInput, wall: int) -> None:
-        proposal, rounds = given.proposal, self.state.rounds
+    def take_again(self: Rounds, given: AnswerInput, wall: int) -> None:
+        proposal, rounds = given.proposal, self._state.rounds
         opened = rounds.get(proposal.round_id)
         if opened is not None:
             answered[proposal.call_id] = copy.deepcopy(opened)
         elif proposal.call_id in answered:
             rounds.put(proposal.round_id, copy.deepcopy(answered[proposal.call_id]))
-            self.state.rounds_open += 1
+            self._state.rounds_open += 1
         take(self, given, wall)
 
-    patch.setattr(Step, "_take_answer", take_again)
+    patch.setattr(Rounds, "take_answer", take_again)
 
 
 def repeats_not_known(patch: pytest.MonkeyPatch) -> None:

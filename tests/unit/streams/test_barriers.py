@@ -28,7 +28,7 @@ def let_go(shard: Shard, barrier: int) -> None:
 
 
 def is_shut(shard: Shard) -> bool:
-    barriers = shard.driver.barriers
+    barriers = shard.driver.clock.barriers
     assert barriers is not None
     return barriers.is_shut()
 
@@ -154,7 +154,7 @@ def test_duplicates_and_refused_events_come_to_no_barrier() -> None:
 def test_there_are_barriers_only_in_a_history_in_lockstep(setting: dict[str, Any]) -> None:
     shard = started(**setting)
     shard.tell(raw(at=NOW))
-    assert shard.driver.barriers is None
+    assert shard.driver.clock.barriers is None
     assert len(shard.said["events"]) == 1
     assert shard.said["barriers"] == []
 

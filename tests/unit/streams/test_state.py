@@ -128,7 +128,7 @@ def test_restored_timers_are_those_of_open_rounds_and_open_decisions() -> None:
     assert again.rounds_open == 2
     deadlines = [again.deadlines.pop(99), again.deadlines.pop(99), again.deadlines.pop(99)]
     assert deadlines == [(50, "open", "p"), (90, "closed", "p"), None]
-    assert [again.windows.pop(9), again.windows.pop(9), again.windows.pop(9)] == [(5, "d2", "p"), (7, "d1", "p"), None]
+    assert [again.timers.pop(9), again.timers.pop(9), again.timers.pop(9)] == [(5, "d2", "p"), (7, "d1", "p"), None]
 
 
 def test_what_is_dropped_leaves_no_row() -> None:
