@@ -37,7 +37,7 @@ def bundle(*by_topic: str) -> dict[str, Any]:
     A second decision point asks two of the three models when somebody leaves. All that the judges of the fault tests
     read is written out, and no message is exempt from a cap.
     """
-    policy = crowd_policy(4, 40)
+    policy = crowd_policy(4, 40, timed=False)
     always = {"valid_from": "2017-01-01", "valid_to": "2100-01-01", "class": "promo", "tier": 1}
     served = {name: "topic" if name in by_topic else "inline" for name in MODELS}
     kinds = {"purchase": "online", "lapse": "onnx", "leave": "onnx"}

@@ -16,16 +16,18 @@ from streams.rows import Round
 DAY_MS: Final = 86_400_000
 
 
-def activation_id(decision_id: str, slot: str) -> str:
-    """Return the id of what goes out for this decision in this slot; the delivery channel is not part of it."""
-    return derive("activation", decision_id, slot, "0")
+def activation_id(opened: Round, slot: str) -> str:
+    """Return the id of what goes out for this round in this slot; the delivery channel is not part of it."""
+    return derive("activation", opened.family or opened.round_id, slot, str(opened.deferrals))
 
 
-def activate(opened: Round, point: Point, candidate: Candidate, lease_ms: int, decided_at: int) -> Activation:
+def activate(
+    opened: Round, point: Point, candidate: Candidate, lease_ms: int, decided_at: int, release_at: int
+) -> Activation:
     """Return the instruction to deliver the chosen treatment: while its offer lasts, or else its lease on a contact."""
-    expires_at = min(decided_at + (candidate.offer_days * DAY_MS or lease_ms), candidate.valid_to)
+    expires_at = min(release_at + (candidate.offer_days * DAY_MS or lease_ms), candidate.valid_to)
     return Activation(
-        activation_id(opened.round_id, point.slot), opened.round_id, opened.profile_id, candidate.action_id,
-        candidate.treatment_id, candidate.channel_id, candidate.content, decided_at, decided_at, expires_at,
+        activation_id(opened, point.slot), opened.round_id, opened.profile_id, candidate.action_id,
+        candidate.treatment_id, candidate.channel_id, candidate.content, decided_at, release_at, expires_at,
         opened.policy_hash, opened.traceparent,
     )  # fmt: skip

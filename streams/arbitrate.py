@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from streams.decision import Verdict, decide
+from streams.decision import Occasion, Verdict, decide
 from streams.ids import chained
 from streams.policy import Candidate, Policy
 from streams.records import Calibrator, Decision
@@ -40,10 +40,9 @@ def arbitrate(
     if off:  # recorded with what is suppressed for the person, so that a replay finds it there
         profile = replace(profile, suppressed=[*profile.suppressed, *off])
     calibrators = {name: calibrator_of(models[name], answer.version) for name, answer in opened.answers.items()}
-    return decide(
-        policy, policy.points[opened.decision_point], profile, contacts, opened.features, opened.answers, calibrators,
-        opened.round_id, opened.profile_id, clock,
-    )  # fmt: skip
+    point = policy.points[opened.decision_point]
+    occasion = Occasion(opened.round_id, opened.profile_id, clock, opened.deferrals)
+    return decide(policy, point, profile, contacts, opened.features, opened.answers, calibrators, occasion)
 
 
 def record(

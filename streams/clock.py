@@ -21,7 +21,12 @@ class Clock:
     """The clock, with its timers and barriers; `fire` does what a timer is for."""
 
     def __init__(
-        self, state: State, policies: Mapping[str, Policy], out: Outbox, setting: Setting, fire: Callable[[Timer], None]
+        self,
+        state: State,
+        policies: Mapping[str, Policy],
+        out: Outbox,
+        setting: Setting,
+        fire: Callable[[Timer, int], None],
     ) -> None:
         self.firing: Due | None = None  # the timer that fired instead of the input
         self.held = False  # a barrier keeps the input until trainers release it
@@ -40,15 +45,19 @@ class Clock:
         timer = self._state.timers.pop(wall if self._live else barrier or to)
         if timer is not None:
             self.firing = Due(False, timer)
-            self._fire(timer)
+            self._move(timer[0])
+            self._fire(timer, wall)
             return True
         if self.barriers is not None and barrier:
             self.held = self.barriers.reach(barrier)
             return self.held or self.passes(to, wall)
+        self._move(to)
+        return False
+
+    def _move(self, to: int) -> None:
         if not self._live and to > self._state.shard.clock:
             self._state.shard.clock = to
             self._state.keep_shard()
-        return False
 
     def wake_at(self) -> int | None:
         """Return the wall time of the next timer."""

@@ -31,7 +31,8 @@ DECIDED_MAX: Final = 256  # 14 bytes each: 3.5 KiB a person at most
 ALIVE_MS: Final = 10_000  # a heartbeat comes every 3 s
 VERSIONS_MAX: Final = 16  # of a model, that a shard remembers
 VERSION_MAX: Final = 256  # characters of a version's name: a shard's row of a model has 16 of them
-AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
+HOURS_MAX: Final = 7.0 * 24  # that a model would have a promotion wait
+AMOUNT_MAX: Final = 1e12  # units of money: in micro-units it still fits 64 bits
 UNDECLARED: Final = "undeclared"
 COLD: Final = Answer("", "cold", [])
 DEAD: Final = Answer("", "missing", [])
@@ -73,14 +74,15 @@ def current_version(row: ModelRow | None, model: Model, clock: int) -> str:
 
 
 def quantise(model: Model, outputs: list[float], outputs_count: int) -> list[int] | None:
-    """Return the outputs as integers (a propensity in ppb, money in micro-units); None if they are no valid answer."""
+    """Return the outputs as integers (propensities in ppb, else millionths); None if they are no valid answer."""
     if len(outputs) != outputs_count:
         return None
     if model.gives == "propensity":
         if not all(0.0 <= p <= 1.0 for p in outputs):  # false for NaN
             return None
         return [floor(p * PPB + 0.5) for p in outputs]
-    if not all(-AMOUNT_MAX <= x <= AMOUNT_MAX for x in outputs):
+    low, high = (0.0, HOURS_MAX) if model.gives == "hours" else (-AMOUNT_MAX, AMOUNT_MAX)
+    if not all(low <= x <= high for x in outputs):
         return None
     return [floor(x * MICRO + 0.5) for x in outputs]
 

@@ -128,7 +128,7 @@ class Decision:
     partition: int
     step: int
     policy_hash: str
-    source: str  # best | explore | holdout | none
+    source: str  # best | explore | holdout | deferred | none
     action: str | None
     treatment: str | None
     delivery_channel: str | None
@@ -150,7 +150,7 @@ class DecisionNote:
 
     decision_id: str
     profile_id: str
-    kind: str  # late_answer | delivered | rejected
+    kind: str  # late_answer | delivered | rejected | unknown | bounced | complained | deferral_dropped
     noted_at: int
     details: dict[str, str]
 

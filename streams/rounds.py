@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from streams import activate, arbitrate, attribute, profile, propose
+from streams import activate, arbitrate, attribute, deferrals, profile, propose
 from streams.clock import Clock
-from streams.decision import effects, pack
+from streams.decision import effects, pack, release_at
 from streams.inputs import AnswerInput, Models, Setting, Vault
 from streams.outbox import Outbox
 from streams.policy import Model, Point, Policy
-from streams.records import Event, Origin
-from streams.rows import Contacts, OpenDecisions, Profile, Round
+from streams.records import Activation, Event, Origin
+from streams.rows import Contacts, Deferral, OpenDecisions, Profile, Round
 from streams.state import State, Timer
 
 
@@ -38,14 +38,40 @@ class Rounds:
         self._clock: Final = clock
 
     def trigger(self, point: Point, policy: Policy, event: Event, person: Profile, origin: Origin, wall: int) -> None:
-        """Open a round, ask its models, and close it at once if none of them has to be waited for."""
-        state, out, clock = self._state, self._out, self._clock.now(wall)
+        """Open the round of a trigger, if there was none."""
+        state, clock = self._state, self._clock.now(wall)
         features = profile.compute(person, policy.features, clock, state.shard.complete_from)
         if not point.may_open(features):
             return
         opened = propose.open_round(point, policy, event, origin, features, clock, wall)
-        if not propose.is_first(person, opened.round_id, clock):
+        if propose.is_first(person, opened.round_id, clock):
+            self._open(opened, point, policy, wall)
+
+    def release(self, timer: Timer, wall: int) -> None:
+        """Send what was only held back, or decide again about what was deferred."""
+        state, out, clock, (_, name, profile_id) = self._state, self._out, self._clock.now(wall), timer
+        deferral = state.deferrals.get(name)
+        if deferral is None:
             return
+        out.step += 1
+        state.deferrals.delete(name)
+        if deferral.activation:
+            out.put("activations", profile_id, Activation(*deferral.activation))
+            return
+        policy = self._policies[state.shard.policy_hash]
+        point, person = policy.points.get(deferral.decision_point), state.profiles.get(profile_id)
+        features = profile.compute(person, policy.features, clock, state.shard.complete_from) if person else []
+        if point is None or person is None or not point.may_open(features):
+            out.note(deferral.family, profile_id, "deferral_dropped", clock, {"number": str(deferral.number)})
+            return
+        opened = deferrals.reopen(deferral, point, policy, features, clock, wall)
+        if propose.is_first(person, opened.round_id, clock):
+            state.profiles.put(profile_id, person)
+            self._open(opened, point, policy, wall)
+
+    def _open(self, opened: Round, point: Point, policy: Policy, wall: int) -> None:
+        """Ask the models of a round, and close it at once if none of them has to be waited for."""
+        state, out, clock = self._state, self._out, opened.opened_at
         out.count("triggers", point.name)
         awaited: list[tuple[Model, str]] = []
         for model in point.models:
@@ -126,7 +152,7 @@ class Rounds:
         models = {name: state.models.get(name) for name in opened.answers}
         verdict = arbitrate.arbitrate(opened, policy, person, contacts, models, state.shard.off, clock)
         evidence = pack(verdict, lambda plaintext, about: self._vault.seal(person.key, plaintext, about))
-        activation_id = activate.activation_id(opened.round_id, point.slot)
+        activation_id = activate.activation_id(opened, point.slot)
         shard, place = state.shard, (self._setting.partition, out.step)
         candidates = point.board.candidates
         decision = arbitrate.record(verdict, opened, candidates, activation_id, evidence, shard.chain, place)
@@ -136,16 +162,29 @@ class Rounds:
         out.waits_ms.append(wall - opened.opened_wall_at)
         out.count_decision(decision)
         is_ghost = verdict.ghost >= 0
-        candidate = candidates[verdict.winner] if verdict.winner >= 0 else None
+        winner = verdict.winner
+        released_at = clock if winner < 0 else release_at(point.board, verdict.snapshot.released_at, winner, clock)
+        if verdict.deferred >= 0:
+            self._hold(deferrals.defer(opened, released_at))
+        candidate = candidates[winner] if verdict.deferred < 0 <= winner else None
         if candidate is not None:
-            effects.reserve(contacts, policy, candidate, activation_id, clock, is_ghost)
+            effects.reserve(contacts, policy, candidate, activation_id, clock, is_ghost, released_at)
             state.contacts.put(profile_id, contacts)
         if candidate is not None and not is_ghost:
             lease_ms = policy.channels[candidate.channel_id].lease_ms
-            out.put("activations", profile_id, activate.activate(opened, point, candidate, lease_ms, clock))
+            activation = activate.activate(opened, point, candidate, lease_ms, clock, released_at)
+            if released_at > clock:
+                self._hold(deferrals.hold(activation))
+            else:
+                out.put("activations", profile_id, activation)
         row = state.open_decisions.get(profile_id) or OpenDecisions()
         held = attribute.await_outcomes(opened, policy, candidate, activation_id, is_ghost, decision.q, clock)
         if not attribute.hold(row, held):
             out.count("open_decisions_overflow")
         state.open_decisions.put(profile_id, row)
         state.timers.set(held.until, held.decision_id, profile_id)
+
+    def _hold(self, deferral: Deferral) -> None:
+        name = deferrals.name_of(deferral)
+        self._state.deferrals.put(name, deferral)
+        self._state.timers.set(deferral.release_at, name, deferral.profile_id)

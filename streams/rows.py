@@ -93,6 +93,21 @@ class Round:
     calls: dict[str, str] = field(default_factory=dict)  # call_id -> model, still awaited
     answers: dict[str, Answer] = field(default_factory=dict)  # by model
     closed_at: int = 0  # wall clock; a round that closed without an answer is kept for an hour, to know a late one
+    family: str = ""  # the first decision of those that were put off; "" = this one
+    deferrals: int = 0  # how many there were before this one
+
+
+@dataclass(slots=True)
+class Deferral:
+    """What was decided and may not go out before an instant."""
+
+    profile_id: str
+    release_at: int  # deployment's clock
+    decision_point: str = ""
+    family: str = ""  # the first of the decisions that were put off
+    number: int = 0  # of this deferral
+    traceparent: str = ""
+    activation: list[Any] = field(default_factory=list)  # that is sent then as it is; empty = it is decided again
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from streams.rows import Alias, Contacts, ModelRow, OpenDecisions, Profile, Round, ShardRow
+from streams.rows import Alias, Contacts, Deferral, ModelRow, OpenDecisions, Profile, Round, ShardRow
 
 Row = TypeVar("Row")
 Changes = dict[bytes, bytes | None]  # changelog key -> row; None = deleted
@@ -161,11 +161,12 @@ class State:
         self.rounds: Final[Table[Round]] = table("rounds", b"R")
         self.contacts: Final[Table[Contacts]] = table("contacts", b"C")
         self.open_decisions: Final[Table[OpenDecisions]] = table("open_decisions", b"O")
+        self.deferrals: Final[Table[Deferral]] = table("deferrals", b"D")
         self.aliases: Final[Table[Alias]] = table("aliases", b"A")
         self.models: Final[Table[ModelRow]] = table("models", b"M")
         self._shards: Final[Table[ShardRow]] = table("shard", b"S")
         self.shard: ShardRow = self._shards.get("") or ShardRow()  # read several times an event; see keep_shard
-        self.timers: Final = Timers()  # deployment's clock: attribution windows
+        self.timers: Final = Timers()  # deployment's clock: attribution windows, deferrals
         self.deadlines: Final = Timers()  # wall clock: rounds
         self.rounds_open: int = 0
         self._rounds_open_durable = 0
@@ -216,7 +217,10 @@ class State:
         self.rounds_open = self._rounds_open_durable
 
     def _tables(self) -> tuple[Table[Any], ...]:
-        return self.profiles, self.rounds, self.contacts, self.open_decisions, self.aliases, self.models, self._shards
+        return (
+            self.profiles, self.rounds, self.contacts, self.open_decisions, self.deferrals, self.aliases, self.models,
+            self._shards,
+        )  # fmt: skip
 
     def _restore_timers(self) -> None:
         for key in self.open_decisions.keys():  # noqa: SIM118  # a table is no dict
@@ -228,6 +232,10 @@ class State:
             self.rounds_open += opened is not None and not opened.closed_at
             if opened is not None and opened.deadline_wall_at:
                 self.deadlines.set(opened.deadline_wall_at, key, opened.profile_id)
+        for key in self.deferrals.keys():  # noqa: SIM118  # the same
+            deferral = self.deferrals.get(key)
+            if deferral is not None:
+                self.timers.set(deferral.release_at, key, deferral.profile_id)
         self._rounds_open_durable = self.rounds_open
         self.timers.flush()
         self.deadlines.flush()

@@ -101,6 +101,7 @@ class Step:
             self.state.drop_round(identity)
         else:
             self.state.drop_open_decision(profile_id, identity)
+            self.state.deferrals.delete(identity)
         origin = Origin("timer", self.setting.partition, 0, at)
         self.out.dead_letter(Original(origin, profile_id.encode(), identity.encode(), []), cause, detail)
         return self.out.outputs
@@ -121,6 +122,9 @@ class Step:
         elif self.setting.live:
             self.clock.passes(wall, wall)
 
-    def _fire(self, timer: Timer) -> None:
+    def _fire(self, timer: Timer, wall: int) -> None:
         """Do what a timer of the deployment's clock is for."""
-        self._outcomes.close_window(timer)
+        if timer[1] in self.state.deferrals:
+            self._rounds.release(timer, wall)
+        else:
+            self._outcomes.close_window(timer)

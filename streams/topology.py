@@ -106,9 +106,16 @@ TOPICS: Final = (
 TABLES: Final = (
     Table("profiles", b"P", "profile_id", "features, consents, suppressions, ids seen, time zone"),
     Table("rounds", b"R", "round_id", "open rounds: trigger, snapshot, answers so far, deadline"),
-    Table("contacts", b"C", "profile_id",
-          "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"),
+    Table(
+        "contacts", b"C", "profile_id", "contacts, leases, live offers, cool-downs, pressure; shadows of the held-out"
+    ),
     Table("open_decisions", b"O", "profile_id", "decisions whose outcomes are still awaited, at most 50 a person"),
+    Table(
+        "deferrals",
+        b"D",
+        "decision or activation",
+        "what was decided and may not go out yet: a round to be opened again, or an activation",
+    ),
     Table("aliases", b"A", "alias", "the profile_id an alias stands for"),
     Table("models", b"M", "model", "its versions with their calibrators, its heartbeat, the barrier released"),
     Table("shard", b"S", "", "clock, policy hash, chain hash, barrier"),

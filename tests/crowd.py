@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streams.decision import Verdict, decide
+from streams.decision import Occasion, Verdict, decide
 from streams.decision.calendar import starts
 from streams.policy import Point, Policy
 from streams.records import Calibrator, Feature
@@ -38,11 +38,14 @@ _SUITABLE: Final = (
 )
 
 
-def crowd_policy(seed: int, actions: int = 50, *, loose: bool = False) -> dict[str, Any]:
-    """Return a bundle of so many actions in one or two treatments; a loose one lets more candidates through."""
+def crowd_policy(seed: int, actions: int = 50, *, loose: bool = False, timed: bool = True) -> dict[str, Any]:
+    """Return a bundle of so many actions in one or two treatments.
+
+    A loose one lets more candidates through; a timed one has quiet hours and a model that moves releases.
+    """
     chance = random.Random(seed)
     catalogue = [_action(chance, index, loose=loose) for index in range(actions)]
-    return {
+    bundle: dict[str, Any] = {
         "name": "crowd",
         "currency": "EUR",
         "zone": "Europe/Paris",
@@ -155,6 +158,14 @@ def crowd_policy(seed: int, actions: int = 50, *, loose: bool = False) -> dict[s
         "exploration": {"epsilon": (0.4, 0.003, 0)[seed % 3], "delta": 0.5},
         "holdout": {"share": 0.2, "seed": str(seed)},
     }
+    if timed:
+        channels, models = bundle["delivery_channels"], bundle["models"]
+        channels["email"]["quiet_hours"] = {"from": "23:45", "to": "02:30", "jitter": "30m"}
+        channels["push"]["quiet_hours"] = {"from": "08:00", "to": "11:15", "bypassable": True}
+        channels["push"]["send_time"] = "moment"
+        models["moment"] = {"inputs": ["recency_d"], "gives": "hours", "role": "send_time", "required": seed % 3 == 0}
+        bundle["decision_points"]["till"]["models"].append("moment")
+    return bundle
 
 
 def _action(chance: random.Random, index: int, *, loose: bool) -> dict[str, Any]:
@@ -205,12 +216,13 @@ class Case:
     decision_id: str
     profile_id: str
     now: int
+    deferrals: int
 
     def decide(self, policy: Policy, point: Point) -> Verdict:
         """Decide it."""
         return decide(
-            policy, point, self.profile, self.contacts, self.features, self.answers, self.calibrators, self.decision_id,
-            self.profile_id, self.now,
+            policy, point, self.profile, self.contacts, self.features, self.answers, self.calibrators,
+            Occasion(self.decision_id, self.profile_id, self.now, self.deferrals),
         )  # fmt: skip
 
 
@@ -241,6 +253,7 @@ def crowd(
         yield Case(
             profile, contacts, _features(chance, policy), _answers(chance, point, edges=edges), calibrators,
             f"d-{chance.getrandbits(64):016x}", f"p-{index}-{chance.getrandbits(32):08x}", now,
+            chance.choice((0, 0, 1, 3)),
         )  # fmt: skip
 
 
@@ -280,7 +293,9 @@ def _answers(chance: random.Random, point: Point, *, edges: bool) -> dict[str, A
             outputs = [
                 chance.choice((300_000_000, 599_999_999)) if edges else chance.randrange(10**9) for _ in range(width)
             ]
-            if model.gives == "money":
+            if model.gives == "hours":
+                outputs = [chance.choice((0, chance.randrange(30 * 10**6)))]
+            elif model.gives == "money":
                 outputs = [chance.randrange(-(10**6), 90 * 10**6)]
             answers[model.name] = Answer("v1", "ok", outputs[1:] if chance.random() < 0.02 else outputs, 5, 7)
         elif status != "absent":

@@ -103,6 +103,7 @@ ROWS: Final[dict[str, type[Any]]] = {
     "rounds": rows.Round,
     "contacts": rows.Contacts,
     "open_decisions": rows.OpenDecisions,
+    "deferrals": rows.Deferral,
     "aliases": rows.Alias,
     "models": rows.ModelRow,
     "shard": rows.ShardRow,

@@ -13,7 +13,19 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from agents.codecs.errors import RowUnreadable
-from streams.rows import Alias, Answer, Contacts, ModelRow, Offer, OpenDecision, OpenDecisions, Profile, Round, ShardRow
+from streams.rows import (
+    Alias,
+    Answer,
+    Contacts,
+    Deferral,
+    ModelRow,
+    Offer,
+    OpenDecision,
+    OpenDecisions,
+    Profile,
+    Round,
+    ShardRow,
+)
 from streams.state import RowCodec
 
 Row = TypeVar("Row")
@@ -74,7 +86,9 @@ def _array_of(row: type[Any]) -> Callable[[Any], Any]:
     return array
 
 
-_ROWS: Final = (Alias, Answer, Contacts, ModelRow, Offer, OpenDecision, OpenDecisions, Profile, Round, ShardRow)
+_ROWS: Final = (
+    Alias, Answer, Contacts, Deferral, ModelRow, Offer, OpenDecision, OpenDecisions, Profile, Round, ShardRow,
+)  # fmt: skip
 _ARRAYS: Final[dict[type[Any], Callable[[Any], Any]]] = {row: _array_of(row) for row in _ROWS}
 
 
@@ -103,6 +117,7 @@ decode_profile: Final = _decoder(Profile)
 decode_contacts: Final = _decoder(Contacts)
 decode_round: Final = _decoder(Round)
 decode_open_decisions: Final = _decoder(OpenDecisions)
+decode_deferral: Final = _decoder(Deferral)
 decode_alias: Final = _decoder(Alias)
 decode_model: Final = _decoder(ModelRow)
 decode_shard: Final = _decoder(ShardRow)
@@ -135,6 +150,7 @@ DECODERS: Final[dict[str, Callable[[bytes], object]]] = {
     "rounds": decode_round,
     "contacts": decode_contacts,
     "open_decisions": decode_open_decisions,
+    "deferrals": decode_deferral,
     "aliases": decode_alias,
     "models": decode_model,
     "shard": decode_shard,

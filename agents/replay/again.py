@@ -20,13 +20,14 @@ from agents.policy_topic import Bundle
 from agents.replay.comparing import Difference, compare_bytes, compare_evidence, compare_heads, told
 from agents.turn import STEP
 from agents.vault import PersonalVault
-from streams import arbitrate, propose
+from streams import arbitrate, deferrals, propose
 from streams.activate import activation_id
 from streams.decision import EvidenceUnreadable, Verdict, pack, unpack
 from streams.decision import replay as decide_again
 from streams.ids import chained
 from streams.policy import Point, Policy, compile_policy
 from streams.records import Decision, Event, Origin
+from streams.rows import Round
 
 EQUAL: Final = "equal"
 DIFFERENT: Final = "different"
@@ -126,15 +127,26 @@ def _recorded(
 ) -> Decision:
     """Return the record of a verdict, as the stage makes it from the round that the trigger opens."""
     point = policy.points[verdict.decision_point]
+    opened = _opened(verdict, policy, point, trigger, decision)
+    if verdict.snapshot.profile_id:
+        opened.profile_id = verdict.snapshot.profile_id
+    candidates, place = point.board.candidates, _place(record) or (decision.partition, decision.step)
+    activation = activation_id(opened, point.slot)
+    return arbitrate.record(verdict, opened, candidates, activation, evidence, decision.previous_hash, place)
+
+
+def _opened(verdict: Verdict, policy: Policy, point: Point, trigger: Event | None, decision: Decision) -> Round:
+    """Return the round as its trigger opens it; one that is not kept any more as far as the head tells it."""
+    if decision.trigger_type == deferrals.DEFERRAL:
+        deferral = deferrals.recall(
+            decision.trigger_event_id, decision.profile_id, point.name, decision.trigger_occurred_at
+        )
+        return deferrals.reopen(deferral, point, policy, [], decision.opened_at, 0)
     event = trigger or _trigger_of(decision, point)
     opened = propose.open_round(point, policy, event, NOWHERE, [], event.accepted_at, 0)
     if trigger is None:
         opened.round_id = verdict.decision_id
-    if verdict.snapshot.profile_id:
-        opened.profile_id = verdict.snapshot.profile_id
-    candidates, place = point.board.candidates, _place(record) or (decision.partition, decision.step)
-    activation = activation_id(opened.round_id, point.slot)
-    return arbitrate.record(verdict, opened, candidates, activation, evidence, decision.previous_hash, place)
+    return opened
 
 
 def _trigger_of(decision: Decision, point: Point) -> Event:

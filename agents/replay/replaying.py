@@ -24,6 +24,7 @@ from agents.replay.reading import Known, Source, read_known
 from agents.replay.report import BREAK, Finding, Report, Stretch
 from agents.replay.triggers import Triggers
 from agents.turn import STEP
+from streams.deferrals import DEFERRAL
 from streams.records import Decision
 
 
@@ -129,11 +130,12 @@ class _Partition:
         stamp = dict(record.headers).get("step", b"")
         await triggers.read_to(STEP.unpack(stamp)[1] if len(stamp) == STEP.size else decision.step)
         trigger = triggers.find(decision)
-        is_gone = trigger is None and triggers.may_be_gone(decision)
+        is_deferred = decision.trigger_type == DEFERRAL  # what it follows from stands in its head
+        is_gone = trigger is None and not is_deferred and triggers.may_be_gone(decision)
         self._report.triggers_gone += is_gone
         key = await self._key_of(decision.profile_id)
         result = self._decider.decide(record, decision, trigger, key)
-        if trigger is None and not is_gone:
+        if trigger is None and not is_gone and not is_deferred:
             lost = Difference("trigger_event_id", decision.trigger_event_id, "no accepted event has this id")
             return Result(DIFFERENT, (lost, *result.differences))
         return result
@@ -151,9 +153,7 @@ class _Partition:
         if result.fate != EQUAL:
             self._find(result.fate, record, decision, result.differences)
 
-    def _find(
-        self, kind: str, record: Record, decision: Decision | None, differences: tuple[Difference, ...]
-    ) -> None:
+    def _find(self, kind: str, record: Record, decision: Decision | None, differences: tuple[Difference, ...]) -> None:
         identity, at = (decision.decision_id, decision.decided_at) if decision else ("", 0)
         self._report.find(Finding(kind, identity, self._number, record.offset, at, differences))
 

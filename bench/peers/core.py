@@ -24,7 +24,7 @@ PEOPLE: Final = 500
 
 def main(job: Job, kept: Path) -> None:
     """Decide about people in turn."""
-    policy = compile_policy(crowd_policy(1, ACTIONS))
+    policy = compile_policy(crowd_policy(1, ACTIONS, timed=False))
     point = policy.points["till"]
     cases = list(crowd(policy, point, 1, PEOPLE))
     progress = Progress(job)

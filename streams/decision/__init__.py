@@ -2,6 +2,10 @@
 
 from streams.decision.evidence import EvidenceUnreadable, pack, unpack
 from streams.decision.order import decide, replay
-from streams.decision.verdict import Reading, Snapshot, Verdict
+from streams.decision.release import release_at
+from streams.decision.verdict import Occasion, Reading, Snapshot, Verdict
 
-__all__ = ["EvidenceUnreadable", "Reading", "Snapshot", "Verdict", "decide", "pack", "replay", "unpack"]
+__all__ = [
+    "EvidenceUnreadable", "Occasion", "Reading", "Snapshot", "Verdict", "decide", "pack", "release_at", "replay",
+    "unpack",
+]  # fmt: skip

@@ -67,6 +67,8 @@ class Estimates:
         for index, reading in enumerate(readings):
             seat = board.seats[index]
             if seat.column < 0:
+                if seat.model.role == "send_time" and reading.status in ("ok", "cold"):
+                    continue
                 if reading.status == "ok":
                     meta = reading.outputs[0] * PPM // seat.model.reference_micro
                     self.meta_ppm = min(max(meta, META_PPM_MIN), META_PPM_MAX)

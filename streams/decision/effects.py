@@ -25,14 +25,23 @@ OFFERS_MAX: Final = 32  # 5 KiB; an offer of its own for each of the last weeks'
 
 
 def reserve(
-    contacts: Contacts, policy: Policy, candidate: Candidate, activation_id: str, now: int, ghost: bool
+    contacts: Contacts,
+    policy: Policy,
+    candidate: Candidate,
+    activation_id: str,
+    now: int,
+    ghost: bool,
+    release_at: int = 0,
 ) -> None:
-    """Count a contact that was decided on: a lease until it is heard of, or a ghost's shadow."""
+    """Count a contact that was decided on: a lease until it is heard of, or a ghost's shadow.
+
+    release_at: where it goes out later than now.
+    """
     channel = policy.channels[candidate.channel_id]
     at = now + channel.delay_ms if ghost else now
     _insert(
         contacts, at, candidate.channel_id, candidate.category, candidate.intent, candidate.action_id, candidate.klass,
-        activation_id, 0 if ghost else now + channel.lease_ms, int(ghost),
+        activation_id, 0 if ghost else max(now, release_at) + channel.lease_ms, int(ghost),
     )  # fmt: skip
     if candidate.offer_days:
         contacts.offers.append(
@@ -45,7 +54,7 @@ def reserve(
                 candidate.intent,
                 candidate.channel_id,
                 "live" if ghost else "reserved",
-                at + candidate.offer_days * DAY_MS,
+                max(at, release_at) + candidate.offer_days * DAY_MS,
                 int(ghost),
             )
         )

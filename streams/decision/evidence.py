@@ -15,14 +15,14 @@ import msgspec
 from streams.decision.verdict import Reading, Snapshot, Verdict
 from streams.rows import Offer
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 READINGS: Final = 4  # places in the array
 FAILED: Final = 5
-FLAGS: Final = 20
-SEALED: Final = 22
+FLAGS: Final = 21
+SEALED: Final = 23
 OFFERS: Final = 8  # place in the sealed slot
-ERASED: Final[tuple[Any, ...]] = ("", "", 0, [], [], [], [], [], [], [], {})  # what it reads as without its key
+ERASED: Final[tuple[Any, ...]] = ("", "", 0, [], [], [], [], [], [], [], {}, [], 0)  # what it reads as without its key
 
 Seal = Callable[[bytes, str], bytes]  # (plaintext or sealed, decision_id)
 
@@ -41,6 +41,7 @@ def pack(verdict: Verdict, seal: Seal) -> bytes:
     personal = _encode((
         seen.profile_id, seen.zone, seen.bucket, seen.features, seen.consents, seen.suppressed, seen.cooldowns,
         seen.counts, [_offer(offer) for offer in seen.offers], seen.pressures_ppm, verdict.shown,
+        seen.released_at, seen.deferrals,
     ))  # fmt: skip
     return _PREFIX + _encode((
         verdict.decision_id, verdict.policy_hash, verdict.decision_point, verdict.decided_at,
@@ -48,7 +49,7 @@ def pack(verdict: Verdict, seal: Seal) -> bytes:
         [refused and refused.to_bytes((refused.bit_length() + 7) >> 3, "little") for refused in verdict.failed],
         verdict.context_ppm, verdict.fatigue_micro, verdict.meta_ppm, verdict.scored, verdict.ev_micro,
         verdict.cost_micro, verdict.scores_micro, verdict.feasible, verdict.explored, verdict.q, verdict.u,
-        verdict.source, verdict.chosen, verdict.ghost, verdict.flags, verdict.reason,
+        verdict.source, verdict.chosen, verdict.ghost, verdict.deferred, verdict.flags, verdict.reason,
         seal(personal, verdict.decision_id),
     ))  # fmt: skip
 

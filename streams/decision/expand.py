@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streams.decision.verdict import Verdict
 from streams.policy import Candidate, Point
-from streams.policy.board import Board
+from streams.policy.board import BEFORE_CONTACT, Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def score_of(board: Board, verdict: Verdict, index: int) -> Score:
 
 
 def _failures(board: Board, verdict: Verdict, candidate: Candidate) -> list[Failure]:
-    windows_from = len(board.filters) - len(board.windows) - 2
+    windows_from = len(BEFORE_CONTACT)
     ids = ("*", candidate.channel_id, candidate.category, candidate.intent, candidate.action_id)
     failures: list[Failure] = []
     for place, refused in enumerate(verdict.failed):

@@ -12,6 +12,7 @@ from typing import Final
 from streams.decision.calibrate import Estimates
 from streams.decision.expand import Failure, Standing, expand, score_of
 from streams.decision.filters import refused_by_offer
+from streams.decision.release import release_at
 from streams.decision.verdict import EXPLORE, WHOLE, Verdict
 from streams.decision.wording import instant, money, percent, times
 from streams.policy import Candidate, Point, Policy
@@ -30,6 +31,7 @@ REFUSALS: Final = {
     "validity": "not valid on that day",
     "conflict": "in conflict with what is on offer",
     "cooldown": "its category rests",
+    "release": "over by the time at which it could go out, or put off too often",
     "model_missing": "a model that it needs did not answer",
     "threshold": "not worth it",
 }
@@ -37,6 +39,7 @@ TO_PERSON: Final = {
     "best": "It was the one that promised to be of most use.",
     "explore": "It was picked by lot among some that promised about the same use, so that we learn.",
     "holdout": "You belong to a small group that gets no promotions, so that we can measure what they change.",
+    "deferred": "It was not the time to speak to you. We think about it again then.",
     "consent": "You have not agreed to be contacted there.",
 }
 FLAGS: Final = {
@@ -129,8 +132,6 @@ def _why(policy: Policy, point: Point, verdict: Verdict, standings: list[Standin
     if verdict.winner < 0:
         return [f"No action: {_no_action(point, verdict)}."]
     candidate = standings[verdict.winner].candidate
-    name = f"{candidate.action_id} by {candidate.channel_id} ({candidate.treatment_id})"
-    masked = "No action: holdout. This person gets no promotions, so that we can measure; otherwise"
     scores = dict(zip(verdict.scored, verdict.scores_micro, strict=True))
     best = max(verdict.explored, key=lambda index: (scores[index], standings[index].q))
     share = percent(verdict.selection_q * PPB // WHOLE)
@@ -142,10 +143,24 @@ def _why(policy: Policy, point: Point, verdict: Verdict, standings: list[Standin
         best_id = standings[best].candidate.treatment_id
         drawn = f"It was drawn to explore, which happens to it in {share} of cases; the best was {best_id}."
     return [
-        f"Chosen: {name}." if verdict.chosen >= 0 else f"{masked} {name}.",
+        _fate(policy, point, verdict, candidate),
         drawn,
         *_contributions(policy, point, verdict, candidate),
     ]
+
+
+def _fate(policy: Policy, point: Point, verdict: Verdict, candidate: Candidate) -> str:
+    """Say what becomes of the candidate that was drawn."""
+    name = f"{candidate.action_id} by {candidate.channel_id} ({candidate.treatment_id})"
+    if verdict.ghost >= 0:
+        return f"No action: holdout. This person gets no promotions, so that we can measure; otherwise {name}."
+    seen, now = verdict.snapshot, verdict.decided_at
+    at = release_at(point.board, seen.released_at, candidate.index, now) if seen.profile_id else now
+    when = instant(at, seen.zone or policy.zone)
+    if verdict.deferred >= 0:
+        until = f"until {when}" if at > now else "for its time"
+        return f"No action yet: {name} waits {until}, and what is best then is decided again."
+    return f"Chosen: {name}." if at == now else f"Chosen: {name}, to go out at {when}."
 
 
 def _contributions(policy: Policy, point: Point, verdict: Verdict, candidate: Candidate) -> list[str]:

@@ -9,7 +9,8 @@ from streams.decision.calendar import Starts, starts
 from streams.decision.calibrate import read_answers
 from streams.decision.decay import decayed
 from streams.decision.holdout import bucket
-from streams.decision.verdict import Snapshot
+from streams.decision.release import releases
+from streams.decision.verdict import Occasion, Snapshot
 from streams.policy import Policy
 from streams.policy.board import Board
 from streams.records import Calibrator, Feature
@@ -124,16 +125,17 @@ def observe(
     features: list[Feature],
     answers: dict[str, Answer],
     calibrators: dict[str, Calibrator | None],
-    profile_id: str,
-    now: int,
+    occasion: Occasion,
 ) -> Snapshot:
-    """Return the snapshot that a decision at `now` reads."""
+    """Return the snapshot that a decision reads."""
+    decision_id, profile_id, now, deferrals = occasion
     zone = profile.zone or policy.zone
     drawn = bucket(policy.holdout.seed, profile_id)
     held = drawn < policy.holdout.buckets
     seen = Columns(contacts, now, held)
     real = Columns(contacts, now, False) if seen.has_shadows else seen
     bound_until = now - board.cool_off_ms
+    readings = read_answers(board, answers, calibrators)
     return Snapshot(
         profile_id,
         zone,
@@ -150,5 +152,7 @@ def observe(
         ],
         pressures_ppm(board, contacts, now, held),
         dict(zip(seen.keys[4], seen.at, strict=True)),
-        read_answers(board, answers, calibrators),
+        releases(board, zone, readings, deferrals, decision_id, now) if board.timings else [],
+        deferrals,
+        readings,
     )

@@ -18,7 +18,8 @@ from streams.decision.filters import (
 )
 from streams.decision.observe import observe
 from streams.decision.priority import context_ppm, fatigue_micro, score
-from streams.decision.verdict import BEST, EXPLORE, HOLDOUT, NONE, Snapshot, Verdict
+from streams.decision.release import refused_by_release, release_at
+from streams.decision.verdict import BEST, DEFERRED, EXPLORE, HOLDOUT, NONE, Occasion, Snapshot, Verdict
 from streams.policy import Point, Policy
 from streams.policy.bitsets import members, union
 from streams.policy.board import Board
@@ -26,7 +27,7 @@ from streams.records import Calibrator, Feature
 from streams.rows import Answer, Contacts, Profile
 
 
-def decide(  # noqa: PLR0913, PLR0917  # a decision takes the world as arguments, time and identity included
+def decide(
     policy: Policy,
     point: Point,
     profile: Profile,
@@ -34,13 +35,11 @@ def decide(  # noqa: PLR0913, PLR0917  # a decision takes the world as arguments
     features: list[Feature],
     answers: dict[str, Answer],
     calibrators: dict[str, Calibrator | None],
-    decision_id: str,
-    profile_id: str,
-    now: int,
+    occasion: Occasion,
 ) -> Verdict:
-    """Decide about one person at one decision point; `now` is the deployment's clock, epoch ms."""
-    snapshot = observe(policy, point.board, profile, contacts, features, answers, calibrators, profile_id, now)
-    return conclude(policy, point, snapshot, decision_id, now)
+    """Decide about one person at one decision point."""
+    snapshot = observe(policy, point.board, profile, contacts, features, answers, calibrators, occasion)
+    return conclude(policy, point, snapshot, occasion.decision_id, occasion.now)
 
 
 def replay(policy: Policy, verdict: Verdict) -> Verdict:
@@ -63,10 +62,13 @@ def conclude(policy: Policy, point: Point, snapshot: Snapshot, decision_id: str,
     feasible = scores.feasible
 
     choice: Choice | None = None
-    source, chosen, ghost = NONE, -1, -1
+    source, chosen, ghost, deferred = NONE, -1, -1, -1
     if feasible:
         choice = choose(board, policy.exploration, feasible, scores.feasible_score, snapshot.shown, decision_id)
-        if snapshot.bucket < policy.holdout.buckets and board.candidates[choice.chosen].klass == "promo":
+        is_promo = board.candidates[choice.chosen].klass == "promo"
+        if is_promo and release_at(board, snapshot.released_at, choice.chosen, now) > now:
+            source, deferred = DEFERRED, choice.chosen
+        elif is_promo and snapshot.bucket < policy.holdout.buckets:
             source, ghost = HOLDOUT, choice.chosen
         else:
             source, chosen = BEST if choice.chosen == choice.best else EXPLORE, choice.chosen
@@ -91,6 +93,7 @@ def conclude(policy: Policy, point: Point, snapshot: Snapshot, decision_id: str,
         source,
         chosen,
         ghost,
+        deferred,
         _shown(board, choice.ranked, snapshot.shown) if choice and choice.ranked else {},
         estimates.flags + board.assumed,
         _reason(board, failed, scored, source),
@@ -110,6 +113,7 @@ def _filter(board: Board, snapshot: Snapshot, without_model: int, unmet: int, no
         refused_by_offers(board, snapshot.offers),
         *refused_by_contact(board, snapshot.counts),
         refused_by_scopes(board, snapshot.cooldowns) & board.promotions,
+        refused_by_release(board, snapshot.released_at, snapshot.deferrals, now),
         without_model,
     ]
 
@@ -121,9 +125,9 @@ def _shown(board: Board, ranked: list[int], shown: dict[str, int]) -> dict[str, 
 
 
 def _reason(board: Board, failed: list[int], scored: list[int], source: str) -> str | None:
-    """Return why there is no action: the first filter after which nothing was left, the threshold or the holdout."""
+    """Return why there is no action: the first filter after which nothing was left, or what kept the choice back."""
     if source != NONE:
-        return HOLDOUT if source == HOLDOUT else None
+        return source if source in (HOLDOUT, DEFERRED) else None
     if scored:
         return "threshold"
     place = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from streams.records import Feature
 from streams.rows import Offer
@@ -13,7 +13,17 @@ WHOLE: Final = 1 << 32  # a selection probability of 1
 BEST: Final = "best"
 EXPLORE: Final = "explore"
 HOLDOUT: Final = "holdout"
+DEFERRED: Final = "deferred"
 NONE: Final = "none"
+
+
+class Occasion(NamedTuple):
+    """Which decision this is, about whom, and when."""
+
+    decision_id: str
+    profile_id: str
+    now: int  # deployment's clock
+    deferrals: int = 0  # how often it was put off before
 
 
 @dataclass(slots=True)
@@ -45,6 +55,8 @@ class Snapshot:
     offers: list[Offer]  # that exclude others now
     pressures_ppm: list[int]  # per load of the board, decayed
     shown: dict[str, int]  # action -> when last shown
+    released_at: list[int]  # per timing of the board: when its candidates may go out
+    deferrals: int  # how often this was put off before
     readings: list[Reading]  # per model of the decision point
 
 
@@ -69,17 +81,18 @@ class Verdict:
     explored: list[int]  # candidates that could be drawn
     q: list[int]  # their selection probabilities, in 2⁻³²
     u: int  # the draw, 32 bits
-    source: str  # best | explore | holdout | none
+    source: str  # best | explore | holdout | deferred | none
     chosen: int  # candidate; -1 = no action
     ghost: int  # candidate that a held-out person would have got; -1 = none
+    deferred: int  # candidate that is decided about again when it may go out; -1 = none
     shown: dict[str, int]  # of the snapshot's, those between which a tie was broken: the others told nothing
     flags: list[str]  # prior:<model>, degraded:<model>, assumed_increment:<outcome>
     reason: str | None  # why there is no action
 
     @property
     def winner(self) -> int:
-        """The candidate that was drawn, masked or not; -1 = none was feasible."""
-        return self.chosen if self.chosen >= 0 else self.ghost
+        """The candidate that was drawn, whatever became of it; -1 = none was feasible."""
+        return max(self.chosen, self.ghost, self.deferred)
 
     @property
     def score_micro(self) -> int:

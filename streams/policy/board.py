@@ -22,11 +22,12 @@ from streams.policy.expression import Refused, Term, compile_refused
 from streams.policy.features import Features
 from streams.policy.models import Model
 from streams.policy.outcomes import OutcomeType
+from streams.policy.timing import make_timings
 from streams.policy.windows import make_windows
 
 CONTACT: Final = "contact:"  # before a rule's id, in the name of its filter
 BEFORE_CONTACT: Final = ("consent", "suppression", *ENGAGEMENT, "validity", "conflict")
-AFTER_CONTACT: Final = ("cooldown", "model_missing")
+AFTER_CONTACT: Final = ("cooldown", "release", "model_missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Board:
         self.candidates: Final = make_candidates(
             pairs, told.channels, told.outcomes, told.priorities, categories, self.seats, self.loads
         )
-        self.refused_without: Final = [_needing(model, pairs) for model in models]
+        self.refused_without: Final = [_needing(model, pairs, told.channels) for model in models]
         self.assumed: Final = [
             f"assumed_increment:{model.outcome}"
             for model in models
@@ -97,6 +98,13 @@ class Board:
             for instant in [-1, *self.instants]
         ]
 
+        # what may be released later than now
+        self.timings: Final = make_timings(candidates, told.channels, self.seats)
+        self.timing_of: Final = [
+            next((place for place, timing in enumerate(self.timings) if timing.candidates >> index & 1), -1)
+            for index in range(self.size)
+        ]
+
         # conflicts with what is on offer
         self.by_group: Final = group(c.group for c in candidates)
         self.by_line: Final = {line: mask for line, mask in group(c.line for c in candidates).items() if line}
@@ -112,11 +120,15 @@ class Board:
         self.unmet: Final = _unmet(pairs, told, self.size)
 
 
-def _needing(model: Model, pairs: list[tuple[Action, Treatment]]) -> int:
+def _needing(model: Model, pairs: list[tuple[Action, Treatment]], channels: dict[str, DeliveryChannel]) -> int:
     """Return the candidates that cannot do without a model's answer."""
-    return where(
-        model.required and (model.role == "meta" or model.outcome in action.values_micro) for action, _ in pairs
-    )
+
+    def needs(action: Action, treatment: Treatment) -> bool:
+        if model.role == "send_time":
+            return action.klass == "promo" and channels[treatment.channel].send_time == model.name
+        return model.role == "meta" or model.outcome in action.values_micro
+
+    return where(model.required and needs(*pair) for pair in pairs)
 
 
 def _by_rival(pairs: Pairs, by_intent: dict[str, int]) -> dict[str, int]:

@@ -56,7 +56,7 @@ class Seat:
     """One model of a decision point: where its answer goes."""
 
     model: Model
-    column: int  # first of its propensities; -1 = a meta-model
+    column: int  # first of its propensities; -1 = it gives none
     width: int  # outputs expected
 
 
@@ -66,7 +66,7 @@ def seat_models(models: Sequence[Model], categories: int) -> list[Seat]:
     column = 0
     for model in models:
         width = categories if model.by_category else 1
-        if model.role == "meta":
+        if model.role != "outcome":
             seats.append(Seat(model, -1, width))
             continue
         seats.append(Seat(model, column, width))

@@ -85,7 +85,8 @@ def compile_policy(bundle: object) -> Policy:
     )
     outcomes = read_outcomes(section("outcomes", {}), events)
     models = read_models(section("models", {}), events, features, outcomes)
-    channels = read_channels(section("delivery_channels", {}))
+    timers = [name for name, model in models.items() if model.role == "send_time"]
+    channels = read_channels(section("delivery_channels", {}), timers)
     sketches = read_points(section("decision_points", {}), events, features, models)
     actions = read_actions(section("actions", []), Surroundings(zone, features, channels, outcomes, sketches))
     scopes = {
@@ -102,7 +103,7 @@ def compile_policy(bundle: object) -> Policy:
     if root.has("decision_points") and not sketches:
         root.wrong("decision_points", "a policy without a decision point decides nothing")
     for sketch in sketches.values():
-        check_point(sketch, actions, models, outcomes)
+        check_point(sketch, actions, models, outcomes, channels)
     if problems:
         raise PolicyRefused(problems)
 

@@ -10,8 +10,8 @@ from streams.policy.reading import Node
 PROPERTY_TYPES: Final = ("string", "int", "bool", "number", "money")
 RESERVED: Final = (
     "activation_delivered", "activation_rejected", "activation_unknown", "activation_bounced", "activation_complained",
-    "suppression_lifted",
-)  # fmt: skip  # what delivery channels report, in every policy
+    "suppression_lifted", "deferral",
+)  # fmt: skip  # what delivery channels report in every policy, and a trigger of our own
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ class Model:
     inputs: tuple[str, ...]  # names of features, keyed ones expanded
     input_at: tuple[int, ...]  # their columns
     by_category: bool  # one output per category of the catalogue, in its order
-    gives: str  # propensity | money
-    role: str  # outcome: its propensity is part of the value · meta: it scales the score
+    gives: str  # propensity | money | hours
+    role: str  # outcome: its propensity is part of the value · meta: it scales the score · send_time: it moves releases
     outcome: str  # "" = none
     inline: bool
     deadline_ms: int
@@ -90,8 +90,8 @@ def read_models(
     for name, entry in node.entries("models", is_word=True):
         record = entry.record("model", ("inputs", "gives"), optional)
         by_category = bool(record.one_of("by", "key", (KEY,)))
-        gives = record.one_of("gives", "answer", ("propensity", "money"), "propensity")
-        role = record.one_of("role", "role", ("outcome", "meta"), "outcome")
+        gives = record.one_of("gives", "answer", ("propensity", "money", "hours"), "propensity")
+        role = record.one_of("role", "role", ("outcome", "meta", "send_time"), "outcome")
         outcome = record.one_of("outcome", "outcome", outcomes)
         inline = record.one_of("serves", "way to serve", ("inline", "topic"), "topic") == "inline"
         _check_role(record, gives, role)
@@ -125,15 +125,22 @@ def _check_role(record: Record, gives: str, role: str) -> None:
         for field in ("outcome", "prior"):
             if not record.has(field):
                 record.node.wrong(f"a model whose propensity is part of the value needs {field!r}")
-        if gives == "money":
-            record.wrong("gives", "an amount is no propensity: expected role: meta with a reference")
+        if gives != "propensity":
+            record.wrong("gives", "that is no propensity: expected role: meta with a reference, or role: send_time")
         if record.has("reference"):
             record.wrong("reference", "only a meta-model (role: meta) has one")
         return
     for field in ("outcome", "prior", "by"):
         if record.has(field):
-            record.wrong(field, "a meta-model has none: it scales every score alike")
-    if gives == "propensity":
+            record.wrong(field, "only a model whose propensity is part of the value has one")
+    if role == "send_time":
+        if gives != "hours":
+            record.wrong("gives", "expected hours from now on, by which it would have a promotion wait")
+        for field in ("reference", "label"):
+            if record.has(field):
+                record.wrong(field, "a model that proposes a moment has none")
+        return
+    if gives != "money":
         record.wrong("gives", "a meta-model gives money, which is compared with its reference")
     if not record.has("reference"):
         record.node.wrong("a meta-model needs 'reference': the answer that changes nothing")

@@ -8,6 +8,7 @@ from typing import Final
 
 from streams.policy.board import Board, Catalogue
 from streams.policy.catalogue import Action, read_condition
+from streams.policy.channels import DeliveryChannel
 from streams.policy.events import EventType
 from streams.policy.expression import Term, compile_refused
 from streams.policy.features import Features
@@ -60,7 +61,11 @@ def read_points(
 
 
 def check_point(
-    sketch: Sketch, actions: tuple[Action, ...], models: Mapping[str, Model], outcomes: Mapping[str, OutcomeType]
+    sketch: Sketch,
+    actions: tuple[Action, ...],
+    models: Mapping[str, Model],
+    outcomes: Mapping[str, OutcomeType],
+    channels: Mapping[str, DeliveryChannel],
 ) -> None:
     """Note what would silently never happen, or be counted twice, at a decision point."""
     asked = [models[name] for name in sketch.models]
@@ -76,6 +81,11 @@ def check_point(
     here = [action for action in actions if sketch.name in action.points]
     if not here:
         sketch.record.node.wrong("no action is on offer at this decision point")
+    spoken_on = {treatment.channel for action in here for treatment in action.treatments}
+    moved = {channel.send_time for name, channel in channels.items() if name in spoken_on}
+    for model in asked:
+        if model.role == "send_time" and model.name not in moved:
+            sketch.record.wrong("models", f"{model.name} moves nothing: it is send_time of no delivery channel here")
     for outcome in sorted({name for action in here for name in action.values_micro} - set(given)):
         example = next(action.id for action in here if outcome in action.values_micro)
         sketch.record.wrong(

@@ -16,7 +16,8 @@ ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
 REPORTS: Final = ("activation_delivered", "activation_rejected")
 # Places in the evidence.
-READINGS, FAILED, EXPLORED, SELECTION, CHOSEN, GHOST, SEALED = 4, 5, 14, 15, 18, 19, 22
+READINGS, FAILED, EXPLORED, SELECTION, CHOSEN, GHOST, DEFERRED, SEALED = 4, 5, 14, 15, 18, 19, 20, 23
+FORMER: Final = b"\x01"  # version of evidence without deferrals: what is upgraded may still write it
 # Sections by which people are followed between decisions: of these a deployment has one, whatever is published.
 FOLLOWED: Final = ("zone", "categories", "events", "features", "models", "outcomes", "decision_points")
 
@@ -64,8 +65,9 @@ def hash_of(bundle: dict[str, Any]) -> str:
 
 def evidence_of(decision: dict[str, Any]) -> list[Any]:
     """Return the evidence's array."""
-    assert decision["evidence"][:1] == b"\x01"
     told: list[Any] = msgspec.msgpack.decode(decision["evidence"][1:])
+    if decision["evidence"][:1] == FORMER:
+        told.insert(DEFERRED, -1)
     return told
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from typing import Final
 
-from tests.faults.case import CHOSEN, EXPLORED, GHOST, READINGS, SELECTION, Case, Flaws, evidence_of, repeated
+from tests.faults.case import CHOSEN, DEFERRED, EXPLORED, GHOST, READINGS, SELECTION, Case, Flaws, evidence_of, repeated
 from tests.faults.log import Log
 from tests.oracle.words import derived
 
@@ -50,7 +50,7 @@ def check_activations(log: Log, case: Case) -> Flaws:
         if one["activation_id"] != derived("activation", one["decision_id"], slots[decision["decision_point"]], "0"):
             yield f"{one['activation_id']} is not the id of its cause"
     for decision in log.told("decisions"):
-        if (decision["action"] is None) != (decision["source"] in ("none", "holdout")):
+        if (decision["action"] is None) != (decision["source"] in ("none", "holdout", "deferred")):
             yield f"{decision['decision_id']}: {decision['source']} with action {decision['action']}"
         if (decision["ghost_action"] is None) != (decision["source"] != "holdout"):
             yield f"{decision['decision_id']}: {decision['source']} with ghost {decision['ghost_action']}"
@@ -70,7 +70,7 @@ def check_draws(log: Log, case: Case) -> Flaws:
         if sum(shares) != 1 << 32:
             yield f"{name}: selection probabilities sum to {sum(shares)}"
         drawn = next(arm for arm in range(len(shares)) if u < sum(shares[: arm + 1]))
-        winner = told[CHOSEN] if told[CHOSEN] >= 0 else told[GHOST]
+        winner = max(told[CHOSEN], told[GHOST], told[DEFERRED])
         if (winner, decision["q"]) != (explored[drawn], shares[drawn]):
             yield f"{name}: {winner} was chosen with {decision['q']}, drawn was {explored[drawn]} with {shares[drawn]}"
 

@@ -10,7 +10,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.faults.case import SEALED, evidence_of
+from tests.faults.case import FORMER, SEALED, evidence_of
 from tests.oracle.ruling import WHOLE, Case, Oracle, Ruling
 
 SHOWN_MAX: Final = 120  # characters of a value
@@ -19,11 +19,11 @@ SHOWN_MAX: Final = 120  # characters of a value
 COLUMNS: Final = (
     "decision_id", "policy_hash", "decision_point", "decided_at", "readings", "failed", "context_ppm", "fatigue_micro",
     "meta_ppm", "scored", "ev_micro", "cost_micro", "scores_micro", "feasible", "explored", "q", "u", "source",
-    "chosen", "ghost", "flags", "reason", "sealed",
+    "chosen", "ghost", "deferred", "flags", "reason", "sealed",
 )  # fmt: skip
 PERSONAL: Final = (
     "profile_id", "zone", "bucket", "features", "consents", "suppressed", "cooldowns", "counts", "offers",
-    "pressures_ppm", "shown",
+    "pressures_ppm", "shown", "released_at", "deferrals",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def opened(decision: dict[str, Any], key: bytes) -> list[Any] | None:
     except (InvalidTag, ValueError):
         return None
     found: list[Any] = msgspec.msgpack.decode(plain)
-    return found
+    return [*found, [], 0] if decision["evidence"][:1] == FORMER else found
 
 
 def compare_evidence(oracle: Oracle, case: Case, ruling: Ruling, decision: dict[str, Any], key: bytes) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _columns(ruling: Ruling, case: Case, decision: dict[str, Any]) -> dict[str, 
         "cost_micro": [one.cost for one in terms.values()], "scores_micro": [one.score for one in terms.values()],
         "feasible": ruling.feasible, "explored": list(ruling.chances), "q": list(ruling.chances.values()),
         "u": ruling.u, "source": ruling.source, "chosen": ruling.chosen, "ghost": ruling.ghost,
-        "flags": ruling.flags, "reason": ruling.reason,
+        "deferred": ruling.deferred, "flags": ruling.flags, "reason": ruling.reason,
     }  # fmt: skip
 
 
@@ -100,7 +100,8 @@ def _personal(oracle: Oracle, case: Case, ruling: Ruling) -> dict[str, Any]:
              one.until, int(one.ghost)]
             for one in oracle.binding(person, now, held=held)
         ],
-        "pressures_ppm": ruling.pressures, "shown": ruling.shown,
+        "pressures_ppm": ruling.pressures, "shown": ruling.shown, "released_at": ruling.released,
+        "deferrals": case.deferrals,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import msgspec
 from agents.policy_topic import BUNDLE, CURRENT, bundles_of, canonical
 from agents.workers.kinds import HEARTBEAT, heard
 from agents.workers.shelf import Shelf
-from streams.activate import activation_id
+from streams.ids import derive
 from streams.policy import bundle_hash
 from streams.records import RawEvent
 from streams.topology import BY_NOUN, topic_name
@@ -134,7 +134,7 @@ def _life() -> list[Said]:
     (question,) = deployment.asked("next_purchase")
     call = {"call_id": question.request.call_id, "round_id": question.request.round_id, "version": "v1", "status": "ok"}
     proposal = {**call, "outputs": [0.3, 0.4], "cost_micro": 1, "latency_ms": 2}
-    activation = activation_id(question.request.round_id, "checkout")
+    activation = derive("activation", question.request.round_id, "checkout", "0")
     report = {"activation_id": activation, "decision_id": question.request.round_id, "delivery_channel": "app"}
     told = raw("activation_delivered", NOW + 1, properties=report)
     bundle = BUNDLES[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streams.decision import Verdict, decide, pack, unpack
+from streams.decision import Occasion, Verdict, decide, pack, unpack
 from streams.decision.explain import tell
 from streams.ids import chained
 from streams.policy import Policy
@@ -44,6 +44,14 @@ def _assumed() -> dict[str, Any]:
     return {"outcomes": outcomes}
 
 
+def _by_night(valid_to: str = "2018-01-01") -> dict[str, Any]:
+    """Return sections by which no delivery channel speaks now; valid_to: of all actions."""
+    channels: dict[str, Any] = small_policy()["delivery_channels"]
+    night = {"quiet_hours": {"from": "21:00", "to": "08:00"}}
+    actions = [action | {"valid_to": valid_to} for action in small_policy()["actions"]]
+    return {"delivery_channels": {name: told | night for name, told in channels.items()}, "actions": actions}
+
+
 SCENARIOS: Final = {
     "best": Scenario(),
     "explored": Scenario(
@@ -70,6 +78,9 @@ SCENARIOS: Final = {
         features=[3, 1, 2, "recalled", 8, 61_000_000], contacts=make_contacts(*[{"at": NOW - 60_000}] * 3)
     ),
     "nothing_refused": Scenario(sections={"actions": small_policy()["actions"][:3]}),
+    "by_night": Scenario(sections=_by_night()),
+    "over_by_morning": Scenario(sections=_by_night("2017-07-14T06:00:00")),
+    "erased_by_night": Scenario(sections=_by_night(), is_erased=True),
     "erased_conflict": Scenario(contacts=Contacts(offers=[make_offer()]), is_erased=True),
     "erased": Scenario(contacts=make_contacts(*[{"at": NOW - 60_000}] * 3), is_erased=True),
 }
@@ -87,9 +98,7 @@ def play(scenario: Scenario) -> tuple[Policy, Decision, Verdict]:
         scenario.features,
         scenario.answers,
         CALIBRATORS,
-        scenario.decision_id,
-        "h-1234",
-        NOW,
+        Occasion(scenario.decision_id, "h-1234", NOW),
     )
     candidates = point.board.candidates
     chosen = candidates[found.chosen] if found.chosen >= 0 else None

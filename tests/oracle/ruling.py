@@ -12,11 +12,12 @@ from typing import Any, Final, NamedTuple
 from tests.oracle.bundle import CLASSES, STAGES, Bundle, Candidate, Told
 from tests.oracle.conditions import holds
 from tests.oracle.people import Offer, Person
-from tests.oracle.words import bucket, duration_ms, local_start, micro
+from tests.oracle.words import after_quiet, bucket, duration_ms, local_start, micro
 
 WHOLE: Final = 2**32
 BEFORE: Final = ("consent", "suppression", *STAGES, "validity", "conflict")
-AFTER: Final = ("cooldown", "model_missing")
+AFTER: Final = ("cooldown", "release", "model_missing")
+DEFERRALS_MAX: Final = 3
 
 
 class Answer(NamedTuple):
@@ -45,6 +46,7 @@ class Case:
     person: Person
     features: list[Any]
     answers: dict[str, Answer]
+    deferrals: int = 0
 
 
 class Terms(NamedTuple):
@@ -75,6 +77,8 @@ class Ruling:
     source: str
     chosen: int
     ghost: int
+    deferred: int
+    released: list[int]  # by timing: when its candidates may go out
     shown: dict[str, int]
     flags: list[str]
     reason: str | None
@@ -99,6 +103,8 @@ class Oracle:
             {self.candidates[place].scopes[window.rule["scope"]] for place in bound}
             for window, bound in zip(self.windows, self._bound, strict=True)
         ]
+        timed = {self._timing(one) for one in self.candidates} - {None}
+        self.timings: Final = sorted(one for one in timed if one)
         self._known: Final = frozenset(bundle.feature_names)
         self.filters: Final = [*BEFORE, *(f"contact:{one.rule['id']}" for one in self.windows), *AFTER]
         self.loads: Final = sorted({(one.channel, one.is_promo) for one in self.candidates})
@@ -119,7 +125,8 @@ class Oracle:
         values = dict(zip(bundle.feature_names, case.features, strict=True))
         propensities, meta, flags, missing = self._estimate(case)
         counts = [self._count(place, person, now, held=held) for place in range(len(self.windows))]
-        failed = self._failed(case, values, counts, missing, held=held)
+        released = [self._released(case, timing) for timing in self.timings]
+        failed = self._failed(case, values, counts, missing, released, held=held)
         pressures = [person.pressed(channel, now, with_shadows=held and promo) for channel, promo in self.loads]
         fatigues = [self._fatigue(self.loads[n][0], pressures[n], propensities) for n in range(len(self.loads))]
         contexts = [self._context(category, values) for category in bundle.categories]
@@ -130,7 +137,7 @@ class Oracle:
         u = int(hashlib.sha256(f"{salt}|{case.decision_id}".encode()).hexdigest()[:8], 16)
         ruling = Ruling(
             drawn_from, failed, counts, pressures, fatigues, contexts, meta, terms, feasible, {}, u, "none", -1, -1,
-            {}, flags, None,
+            -1, released, {}, flags, None,
         )  # fmt: skip
         if feasible:
             self._draw(ruling, case, held=held)
@@ -147,6 +154,7 @@ class Oracle:
             answer = case.answers.get(name, Answer("missing", []))
             is_ok = answer.status == "ok" and len(answer.outputs) == (len(categories) if model.get("by") else 1)
             is_meta = model.get("role") == "meta"
+            is_moment = model.get("role") == "send_time"
             is_calibrated = is_ok and answer.edges is not None
             for place, category in enumerate(categories):
                 p = micro(model.get("prior", 0), 10**9)
@@ -157,7 +165,7 @@ class Oracle:
             if is_meta and is_ok:
                 m = math.floor(Fraction(answer.outputs[0], micro(model["reference"])) * 10**6)
                 meta = min(max(m, 700_000), 1_300_000)
-            elif is_calibrated and not is_meta:
+            elif (is_calibrated and not is_meta) or (is_moment and (is_ok or answer.status == "cold")):
                 pass
             elif is_ok or answer.status == "cold":
                 flags.append(f"prior:{name}")
@@ -169,7 +177,8 @@ class Oracle:
         return propensities, meta, flags + assumed, missing
 
     def _failed(
-        self, case: Case, values: Told, counts: list[dict[str, int]], missing: list[str], *, held: bool
+        self, case: Case, values: Told, counts: list[dict[str, int]], missing: list[str], released: list[int], *,
+        held: bool,
     ) -> list[set[int]]:
         """Return what each filter refuses."""
         bundle, person, now = self.bundle, case.person, case.now
@@ -186,7 +195,8 @@ class Oracle:
                 "validity": not begins <= now < ends,
                 "conflict": any(self._is_conflict(one, offer, now, held=held) for offer in person.offers),
                 "cooldown": one.is_promo and any(until > now and at in mine for at, until in person.cooldowns.items()),
-                "model_missing": any(self._needs(action, name) for name in missing),
+                "release": self._is_late(one, case, released, ends),
+                "model_missing": any(self._needs(one, name) for name in missing),
             }
             for name, refused in refusals.items():
                 failed[name] |= {one.place} if refused else set()
@@ -200,8 +210,37 @@ class Oracle:
     def _binds(rule: Told, klass: str, candidate: Candidate) -> bool:
         return candidate.action["class"] == klass and rule["value"] in ("*", candidate.scopes[rule["scope"]])
 
-    def _needs(self, action: Told, model: str) -> bool:
-        told = self.models[model]
+    def _timing(self, one: Candidate) -> tuple[str, str, bool] | None:
+        """Return what moves a candidate: its delivery channel, its class, and whether quiet hours do."""
+        channel = self.bundle.channels[one.channel]
+        quiet = channel.get("quiet_hours")
+        is_quiet = quiet is not None and not (one.action["tier"] == 0 and quiet.get("bypassable"))
+        is_moved = one.is_promo and channel.get("send_time") in self.models
+        return (one.channel, one.action["class"], is_quiet) if is_quiet or is_moved else None
+
+    def _released(self, case: Case, timing: tuple[str, str, bool]) -> int:
+        """Return when the candidates of a timing may go out."""
+        name, klass, is_quiet = timing
+        channel, at = self.bundle.channels[name], case.now
+        answer = case.answers.get(channel.get("send_time", ""), Answer("missing", []))
+        if klass == "promo" and not case.deferrals and answer.status == "ok" and len(answer.outputs) == 1:
+            at += math.floor(Fraction(answer.outputs[0] * 3_600_000, 10**6))
+        if is_quiet:
+            zone = case.person.zone or self.bundle.zone
+            return after_quiet(channel["quiet_hours"], zone, at, f"{case.decision_id}|{name}")
+        return at
+
+    def _is_late(self, one: Candidate, case: Case, released: list[int], ends: int) -> bool:
+        """Tell whether a candidate could go out only when it is over, or was put off too often."""
+        timing = self._timing(one)
+        if timing is None or (at := released[self.timings.index(timing)]) <= case.now:
+            return False
+        return at >= ends or (one.is_promo and case.deferrals >= DEFERRALS_MAX)
+
+    def _needs(self, one: Candidate, model: str) -> bool:
+        told, action = self.models[model], one.action
+        if told.get("role") == "send_time":
+            return one.is_promo and self.bundle.channels[one.channel].get("send_time") == model
         return told.get("role") == "meta" or told["outcome"] in action["value"]
 
     def binding(self, person: Person, now: int, *, held: bool) -> list[Offer]:
@@ -308,7 +347,11 @@ class Oracle:
         for place, q in ruling.chances.items():
             drawn = place if passed <= ruling.u < passed + q else drawn
             passed += q
-        if held and self.candidates[drawn].is_promo:
+        one = self.candidates[drawn]
+        timing = self._timing(one)
+        if one.is_promo and timing and ruling.released[self.timings.index(timing)] > case.now:
+            ruling.source, ruling.deferred, ruling.reason = "deferred", drawn, "deferred"
+        elif held and one.is_promo:
             ruling.source, ruling.ghost, ruling.reason = "holdout", drawn, "holdout"
         else:
             ruling.source, ruling.chosen = "best" if drawn == best else "explore", drawn

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 DAY_MS: Final = 86_400_000
@@ -51,6 +51,25 @@ def local_start(zone: str, quarter: int, window: str) -> int:
     while label(quarter - 1) == own:
         quarter -= 1
     return quarter * 900_000
+
+
+@lru_cache(maxsize=65_536)
+def is_quiet(begins: str, ends: str, zone: str, quarter: int) -> bool:
+    """Tell whether clocks in a zone show a time within quiet hours in a quarter of an hour from the epoch."""
+    shown = f"{datetime.fromtimestamp(quarter * 900, ZoneInfo(zone)):%H:%M}"
+    return begins <= shown < ends if begins < ends else not ends <= shown < begins
+
+
+def after_quiet(told: dict[str, Any], zone: str, at: int, name: str) -> int:
+    """Return the first instant from `at` on that is not quiet, spread by a name where that is later."""
+    quarter = at // 900_000
+    if not is_quiet(told["from"], told["to"], zone, quarter):
+        return at
+    while is_quiet(told["from"], told["to"], zone, quarter):
+        quarter += 1
+    jitter_ms = duration_ms(told.get("jitter", "0s"))
+    drawn = int(hashlib.sha256(f"release|{name}".encode()).hexdigest()[:16], 16)
+    return quarter * 900_000 + (drawn % jitter_ms if jitter_ms else 0)
 
 
 @lru_cache

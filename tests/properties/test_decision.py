@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.decision import Verdict, decide, effects
+from streams.decision import Occasion, Verdict, decide, effects
 from streams.decision.calendar import starts
 from streams.decision.expand import expand
 from streams.decision.exploration import quantise
@@ -52,9 +52,7 @@ def small(policy: Policy, contacts: Contacts, decision_id: str, now: int) -> Ver
         [3, 3, 3, "plain", 8, 5],
         ANSWERS,
         calibrators,
-        decision_id,
-        "p1",
-        now,
+        Occasion(decision_id, "p1", now),
     )
 
 
@@ -154,9 +152,7 @@ def test_a_higher_lever_never_lowers_a_score(one: int, other: int, value: int, b
             [3, 3, 3, "plain", 8, 5],
             answers,
             {},
-            "d",
-            "p1",
-            NOW,
+            Occasion("d", "p1", NOW),
         )
         scores.append(verdict.scores_micro[verdict.scored.index(2)])
     assert scores == sorted(scores)
@@ -188,7 +184,7 @@ def test_every_mechanism_occurs_in_the_crowd() -> None:
             sources.add(verdict.source)
             flags |= {flag.partition(":")[0] for flag in verdict.flags}
             filters |= {failure.filter for standing in expand(point, verdict) for failure in standing.failures}
-    assert sources == {"best", "explore", "holdout", "none"}
+    assert sources == {"best", "explore", "holdout", "deferred", "none"}
     assert flags == {"prior", "degraded", "assumed_increment"}
     assert filters == {*FILTERS, "threshold"}
 

@@ -20,7 +20,7 @@ def case_of(case: crowd.Case) -> Case:
     """Return a case in the oracle's words."""
     return Case(
         case.decision_id, case.profile_id, case.now, person_of(case), case.features,
-        {name: answer_of(case, name) for name in case.answers},
+        {name: answer_of(case, name) for name in case.answers}, case.deferrals,
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def ruling_of(policy: Policy, verdict: Verdict) -> Ruling:
             for one in [candidates[n]]
         },
         verdict.feasible, dict(zip(verdict.explored, verdict.q, strict=True)), verdict.u, verdict.source,
-        verdict.chosen, verdict.ghost, verdict.shown, verdict.flags, verdict.reason,
+        verdict.chosen, verdict.ghost, verdict.deferred, seen.released_at, verdict.shown, verdict.flags, verdict.reason,
     )  # fmt: skip
 
 

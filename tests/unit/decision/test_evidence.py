@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from streams.decision import EvidenceUnreadable, Verdict, decide, pack, replay, unpack
+from streams.decision import EvidenceUnreadable, Occasion, Verdict, decide, pack, replay, unpack
 from streams.rows import Answer
 from tests.builders import NOW, compiled, make_contacts, make_offer, make_profile
 
@@ -24,7 +24,7 @@ def verdict() -> Verdict:
     contacts.cooldowns = [["category:bread", NOW + 1]]
     profile = make_profile(suppressed=["channel:sms"])
     answers = {"basket": Answer("v1", "ok", [44_000_000])}
-    return decide(POLICY, POINT, profile, contacts, [1, 0, 2, "secret", 8, 5], answers, {}, "d1", PERSON, NOW)
+    return decide(POLICY, POINT, profile, contacts, [1, 0, 2, "secret", 8, 5], answers, {}, Occasion("d1", PERSON, NOW))
 
 
 def test_evidence_is_read_as_it_was_packed() -> None:
@@ -45,8 +45,8 @@ def test_a_decision_replays_from_its_evidence_to_the_same_bytes() -> None:
 
 def test_the_version_comes_first_and_the_rest_is_one_array() -> None:
     evidence = pack(verdict(), seal)
-    assert evidence[0] == 1
-    assert len(msgspec.msgpack.decode(evidence[1:])) == 23
+    assert evidence[0] == 2
+    assert len(msgspec.msgpack.decode(evidence[1:])) == 24
 
 
 def test_personal_data_stands_in_the_sealed_slot_only() -> None:
@@ -65,7 +65,7 @@ def test_without_the_key_all_but_the_personal_part_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "evidence", [b"", b"\x02\x90", b"\x01", b"\x01\x90", b"\x01\xc1", b"\x01\x93\x01\x02\x03", b"\x01\x05"]
+    "evidence", [b"", b"\x01\x90", b"\x02", b"\x02\x90", b"\x02\xc1", b"\x02\x93\x01\x02\x03", b"\x02\x05"]
 )
 def test_other_bytes_are_no_evidence(evidence: bytes) -> None:
     with pytest.raises(EvidenceUnreadable, match="expected"):

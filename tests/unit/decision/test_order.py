@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.decision import Verdict, decide
+from streams.decision import Occasion, Verdict, decide
 from streams.decision.expand import expand
 from streams.policy import Policy
 from streams.records import Calibrator, Feature
@@ -52,9 +52,7 @@ def decided(
         features,
         answers,
         calibrators,
-        decision_id,
-        profile_id,
-        now,
+        Occasion(decision_id, profile_id, now),
     )
 
 

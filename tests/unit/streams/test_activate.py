@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams import activate
 from streams.ids import derive
-from tests.builders import DAY_MS, NOW
+from tests.builders import DAY_MS, NOW, make_round
 from tests.shard import Shard, plain_policy, raw
 
 
@@ -49,6 +49,8 @@ def test_a_ghost_sends_nothing_and_binds_the_person_all_the_same() -> None:
     assert (contacts.ghost, contacts.lease_until) == ([1], [0])
 
 
-def test_the_id_depends_on_decision_and_slot_only() -> None:
-    assert activate.activation_id("d", "s") == activate.activation_id("d", "s")
-    assert activate.activation_id("d", "s") != activate.activation_id("d", "t")
+def test_the_id_depends_on_family_slot_and_deferral_only() -> None:
+    first, again = make_round("d"), make_round("d2", family="d", deferrals=1)
+    assert activate.activation_id(first, "s") == derive("activation", "d", "s", "0")
+    assert activate.activation_id(first, "t") == derive("activation", "d", "t", "0")
+    assert activate.activation_id(again, "s") == derive("activation", "d", "s", "1")

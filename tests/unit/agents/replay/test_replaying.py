@@ -261,7 +261,7 @@ def test_a_policy_that_was_changed_under_its_name_is_found(recording: Recording)
 
 def test_evidence_of_another_version_is_unreadable(recording: Recording) -> None:
     def later(decision: Decision) -> Decision:
-        evidence = b"\x02" + decision.evidence[1:]
+        evidence = b"\x01" + decision.evidence[1:]
         return replace(decision, evidence=evidence, hash=chained(decision.previous_hash, evidence))
 
     recording.change(2, later)
