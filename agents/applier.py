@@ -139,7 +139,7 @@ class ShardApplier:
     def _attempt(self, given: Input, record: Record | None, now: int, *, is_event: bool) -> bool:
         """Apply an input with the timers that it passes; what fails is buried alone, and the rest goes on.
 
-        False if a barrier holds the input, which is then to be offered again.
+        False if lockstep holds the input, which is then to be offered again.
         """
         is_applied = False
         while not is_applied:
@@ -160,7 +160,7 @@ class ShardApplier:
                     self._bury(given, record, error, is_event=is_event)
                 is_applied = due is None
             else:
-                is_applied = self.driver.firing is None
+                is_applied = self.driver.firing is None or self.driver.held
             is_applied = is_applied or record is None  # nothing but a timer: the caller asks for the next one
         return not self.driver.held
 

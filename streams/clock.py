@@ -29,7 +29,7 @@ class Clock:
         fire: Callable[[Timer, int], None],
     ) -> None:
         self.firing: Due | None = None  # the timer that fired instead of the input
-        self.held = False  # a barrier keeps the input until trainers release it
+        self.held = False  # in lockstep: a barrier keeps the input, or the round that a timer has opened
         self.barriers: Final = Barriers(state, policies, out) if setting.lockstep and not setting.live else None
         self._state: Final = state
         self._live: Final = setting.live
@@ -47,6 +47,7 @@ class Clock:
             self.firing = Due(False, timer)
             self._move(timer[0])
             self._fire(timer, wall)
+            self.held = self.barriers is not None and self._state.rounds_open > 0
             return True
         if self.barriers is not None and barrier:
             self.held = self.barriers.reach(barrier)

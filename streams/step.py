@@ -81,7 +81,7 @@ class Step:
 
     @property
     def held(self) -> bool:
-        """Tell whether a barrier kept the last `apply` from taking its input, until trainers release it."""
+        """Tell whether lockstep kept the last `apply` from taking its input, which is then to be offered again."""
         return self.clock.held
 
     def bury(self, given: Input | None, original: Original, cause: str, detail: str, *, is_event: bool) -> list[Output]:

@@ -134,7 +134,7 @@ class Shard:
                 self.outputs.append(output)
                 self.said[output.noun].append(output.record)
                 said.append(output.record)
-            if self.driver.firing is None or isinstance(given, DueInput):
+            if self.driver.firing is None or self.driver.held or isinstance(given, DueInput):
                 return said  # the input is taken, or held at a barrier
 
     def switch(self, bundle: dict[str, Any]) -> Policy:

@@ -21,6 +21,14 @@ def grocery() -> dict[str, Any]:
     return bundle
 
 
+def by_night(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Return the bundle with hours in which nobody hears of us by email and app."""
+    channels = bundle["delivery_channels"]
+    email = channels["email"] | {"quiet_hours": {"from": "21:00", "to": "08:00", "jitter": "45m"}}
+    app = channels["app"] | {"quiet_hours": {"from": "22:30", "to": "06:15"}}
+    return bundle | {"delivery_channels": channels | {"email": email, "app": app}}
+
+
 def renewed(bundle: dict[str, Any]) -> dict[str, Any]:
     """Return what is published in the middle: other caps, draws, values and thresholds, more held out, actions gone."""
     limits = {"all-7d": 3, "upsell-month": 1}

@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.faults.case import CHOSEN, DEFERRED, EXPLORED, GHOST, READINGS, SELECTION, Case, Flaws, evidence_of, repeated
 from tests.faults.log import Log
+from tests.oracle.deferrals import activation_of, next_after
 from tests.oracle.words import derived
 
 GENESIS: Final = bytes(32)  # before a partition's first decision
@@ -21,7 +22,11 @@ def check_decisions(log: Log, case: Case) -> Flaws:
         for event in log.told("events")
         if event["type"] in points
     }
-    found = {decision["decision_id"]: decision["profile_id"] for decision in log.told("decisions")}
+    decisions = list(log.told("decisions"))
+    for one in decisions:
+        if one["source"] == "deferred":
+            wanted[next_after(one)] = one["profile_id"]
+    found = {decision["decision_id"]: decision["profile_id"] for decision in decisions}
     yield from (f"two decisions {one}" for one in repeated(d["decision_id"] for d in log.told("decisions")))
     yield from (f"not decided: {one}" for one in wanted.keys() - found.keys())
     yield from (f"decided without a trigger: {one}" for one in found.keys() - wanted.keys())
@@ -47,7 +52,7 @@ def check_activations(log: Log, case: Case) -> Flaws:
         yield from (
             f"{one['activation_id']}: another {name} than its decision" for name in same if one[name] != decision[name]
         )
-        if one["activation_id"] != derived("activation", one["decision_id"], slots[decision["decision_point"]], "0"):
+        if one["activation_id"] != activation_of(decision, slots[decision["decision_point"]]):
             yield f"{one['activation_id']} is not the id of its cause"
     for decision in log.told("decisions"):
         if (decision["action"] is None) != (decision["source"] in ("none", "holdout", "deferred")):

@@ -42,8 +42,12 @@ def opened(decision: dict[str, Any], key: bytes) -> list[Any] | None:
 def compare_evidence(oracle: Oracle, case: Case, ruling: Ruling, decision: dict[str, Any], key: bytes) -> Iterator[str]:
     """Yield each column of the evidence that does not say what was ruled."""
     told = dict(zip(COLUMNS, evidence_of(decision), strict=True))
-    told["failed"] = [_members(refused) for refused in told["failed"]]
+    failed = [_members(refused) for refused in told["failed"]]
     yield from _differences(told, _columns(ruling, case, decision))
+    if len(failed) != len(oracle.filters):
+        yield f"it has {len(failed)} filters, not {len(oracle.filters)}"
+    wanted = dict(zip(oracle.filters, ruling.failed, strict=True))
+    yield from _differences(dict(zip(oracle.filters, failed, strict=False)), wanted)
     personal = opened(decision, key)
     if personal is None:
         yield "what is personal is not sealed under the person's key"
@@ -59,7 +63,7 @@ def compare_head(
     """Yield each field of the head that does not say what was ruled."""
     chosen = oracle.candidates[ruling.chosen] if ruling.chosen >= 0 else None
     ghost = oracle.candidates[ruling.ghost] if ruling.ghost >= 0 else None
-    winner = max(ruling.chosen, ruling.ghost)
+    winner = max(ruling.chosen, ruling.ghost, ruling.deferred)
     wanted = {
         "profile_id": case.profile_id, "decided_at": case.now, "source": ruling.source,
         "action": chosen.action["id"] if chosen else None, "treatment": chosen.treatment["id"] if chosen else None,
@@ -75,7 +79,7 @@ def _columns(ruling: Ruling, case: Case, decision: dict[str, Any]) -> dict[str, 
     terms = ruling.terms
     return {
         "decision_id": case.decision_id, "policy_hash": decision["policy_hash"],
-        "decision_point": decision["decision_point"], "decided_at": case.now, "failed": ruling.failed,
+        "decision_point": decision["decision_point"], "decided_at": case.now,
         "context_ppm": ruling.contexts, "fatigue_micro": ruling.fatigues, "meta_ppm": ruling.meta,
         "scored": list(terms), "ev_micro": [one.ev for one in terms.values()],
         "cost_micro": [one.cost for one in terms.values()], "scores_micro": [one.score for one in terms.values()],

@@ -91,12 +91,15 @@ def check_order(log: Log, case: Case) -> Flaws:
 
 
 def check_clock(log: Log, case: Case) -> Flaws:
-    """An event's acceptance is the largest event time of its partition so far."""
+    """An event's acceptance is the largest event time of its partition so far, or a later tick."""
     clocks: dict[int, int] = defaultdict(int)
+    ticks = {(said.partition, said.told["ticked_at"]) for said in log.said["ticks"]}
     for said in log.said["events"]:
         event = said.told
         clock = clocks[said.partition] = max(clocks[said.partition], event["occurred_at"])
-        if event["accepted_at"] != clock:
+        if event["accepted_at"] > clock and (said.partition, event["accepted_at"]) in ticks:
+            clocks[said.partition] = event["accepted_at"]
+        elif event["accepted_at"] != clock:
             yield f"{event['event_id']}: accepted at {event['accepted_at']}, when the clock is {clock}"
 
 

@@ -59,7 +59,7 @@ def _check_request(item: Told, model: str, opened: Opened | None, inputs: list[i
     if opened is None:
         yield f"{model} is asked for {item['round_id']}, which nothing opened"
         return
-    trigger, features, _ = opened
+    trigger, features, *_ = opened
     wanted = [features[place] for place in inputs]
     if item["features"] != wanted:
         yield f"{model} is shown {item['features']} for {item['round_id']}, not {wanted}"
@@ -132,7 +132,7 @@ def _check_progress(log: Log, opened: dict[str, Opened], published: dict[tuple[s
     used: dict[tuple[int, str], int] = {}
     known = [said for said in log.said["decisions"] if said.told["decision_id"] in opened]
     made = [(said.shard, opened[said.told["decision_id"]], said.told) for said in known]
-    for shard, (trigger, _, _), decision in sorted(made, key=lambda one: (one[0], one[1].step)):
+    for shard, (trigger, *__), decision in sorted(made, key=lambda one: (one[0], one[1].step)):
         for model, version, status, *_ in evidence_of(decision)[READINGS]:
             latest = used.get((shard, model), -1)
             if not version:

@@ -67,7 +67,7 @@ def _seen(life: Life) -> dict[int, int]:
 
 
 def _decided(life: Life) -> dict[int, int]:
-    made = {int(name[:15], 16): trigger["accepted_at"] for name, (trigger, _, _) in life.opened.items()}
+    made = {int(name[:15], 16): trigger["accepted_at"] for name, (trigger, *_) in life.opened.items()}
     last = max(made.values(), default=0)
     return {number: at for number, at in made.items() if at > last - DECIDED_MS}
 

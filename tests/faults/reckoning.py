@@ -13,11 +13,13 @@ from tests.faults.log import Log, Said
 from tests.oracle import ruling
 from tests.oracle.bundle import Bundle, Candidate
 from tests.oracle.credit import Credit, Open
+from tests.oracle.deferrals import activation_of, deferral_of, next_after
 from tests.oracle.features import Facts, typed
 from tests.oracle.people import Person
 from tests.oracle.ruling import Answer, Oracle
 from tests.oracle.words import DAY_MS, derived
 
+DEFERRAL: Final = "deferral"  # as the type of a trigger
 FOLLOWS: Final = ("outcomes", "rewards", "decision-notes", "activations", "retraining")
 Told = dict[str, Any]
 
@@ -28,6 +30,7 @@ class Opened(NamedTuple):
     trigger: Told
     features: list[Any]
     step: int
+    deferrals: int = 0  # before it
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Life:
     person: Person = field(default_factory=Person)
     accepted: list[Told] = field(default_factory=list)
     opened: dict[str, Opened] = field(default_factory=dict)  # by decision_id
+    deferred: dict[str, Told] = field(default_factory=dict)  # triggers that are to come, by decision_id
 
 
 class Reckoning:
@@ -72,6 +76,7 @@ class Reckoning:
                         self._finals[one.told["decision_id"]].add(one.step)
         self._wanted: Final[dict[tuple[int, str], list[Told]]] = defaultdict(list)
         self._due: Final[list[tuple[int, str, str]]] = []
+        self._ticks: Final = {one.told["ticked_at"] for one in log.said["ticks"] if one.partition == shard}
         self._step = 0  # of the last thing that happened
 
     def flaws(self) -> Flaws:
@@ -80,6 +85,7 @@ class Reckoning:
             if is_decision:
                 yield from self._decide(said)
             else:
+                yield from self._tick(said.told["accepted_at"], step)
                 yield from self._close(said.told["occurred_at"], step)
                 self._accept(said)
             self._step = step
@@ -88,6 +94,12 @@ class Reckoning:
             found, wanted = _sorted(self._said[place]), _sorted(self._wanted[place])
             if found != wanted:
                 yield f"shard {self._shard}, step {place[0]}: {place[1]} are {_lacking(found, wanted)}"
+
+    def _tick(self, at: int, step: int) -> Flaws:
+        """Let the clock come to an instant, if a tick has moved it there."""
+        if at > self.clock and at in self._ticks:
+            yield from self._close(at, step)
+            self.clock = at
 
     def _accept(self, said: Said) -> None:
         event = said.told
@@ -126,10 +138,13 @@ class Reckoning:
     def _decide(self, said: Said) -> Flaws:
         decision, name = said.told, said.told["decision_id"]
         life = self.lives[decision["profile_id"]]
+        if decision["trigger_type"] == DEFERRAL:
+            yield from self._close(decision["opened_at"], said.step)
+        yield from self._tick(decision["decided_at"], said.step)
         if name not in life.opened:
             yield f"{name} was decided before its trigger was accepted"
             return
-        trigger, features, _ = life.opened[name]
+        trigger, features, _, deferrals = life.opened[name]
         point, policy_hash = decision["decision_point"], decision["policy_hash"]
         if policy_hash not in self.bundles:
             yield f"{name}: its policy {policy_hash} was never published"
@@ -142,12 +157,14 @@ class Reckoning:
         yield from (f"{name}: {field} is {decision[field]}, not {value}" for field, value in heard
                     if decision[field] != value)  # fmt: skip
         answers = {reading[0]: self._answer(reading) for reading in evidence_of(decision)[READINGS]}
-        case = ruling.Case(name, decision["profile_id"], self.clock, life.person, features, answers)
+        case = ruling.Case(name, decision["profile_id"], self.clock, life.person, features, answers, deferrals)
         found = oracle.rule(case)
-        activation_id = derived("activation", name, bundle.slot(point), "0")
+        activation_id = activation_of(decision, bundle.slot(point))
         key = self._keys.get((self._shard, decision["profile_id"]), b"")
         yield from (f"{name}: {flaw}" for flaw in compare_evidence(oracle, case, found, decision, key))
         yield from (f"{name}: {flaw}" for flaw in compare_head(oracle, case, found, decision, activation_id))
+        if found.deferred >= 0:
+            self._defer(life, decision, trigger, oracle.release_of(found, found.deferred))
         winner = max(found.chosen, found.ghost)
         candidate = oracle.candidates[winner] if winner >= 0 else None
         if candidate:
@@ -157,6 +174,16 @@ class Reckoning:
         answered = {one[0]: (one[1], one[4]) for one in evidence_of(decision)[READINGS] if one[2] == "ok"}
         opened = life.credit.await_outcomes(decision, candidate, features, answered)
         heapq.heappush(self._due, (opened.until, name, decision["profile_id"]))
+
+    def _defer(self, life: Life, decision: Told, trigger: Told, release_at: int) -> None:
+        """Await the decision that a deferred one leads to."""
+        family, number = deferral_of(decision)
+        name = next_after(decision)
+        life.deferred[name] = trigger | {
+            "type": DEFERRAL, "event_id": f"{family}/{number + 1}", "occurred_at": release_at,
+            "accepted_at": release_at,
+        }  # fmt: skip
+        heapq.heappush(self._due, (release_at, name, decision["profile_id"]))
 
     def _answer(self, reading: list[Any]) -> Answer:
         """Return a model's answer as it was recorded, calibrated as its version was published."""
@@ -181,8 +208,15 @@ class Reckoning:
     def _close(self, to: int, before: int) -> Flaws:
         """Close the decisions whose time has come by then; what that says has to be said before a step."""
         while self._due and self._due[0][0] <= to:
-            _, name, person = heapq.heappop(self._due)
-            credit = self.lives[person].credit
+            at, name, person = heapq.heappop(self._due)
+            life = self.lives[person]
+            if name in life.deferred:
+                self.clock = max(self.clock, at)
+                trigger = life.deferred.pop(name)
+                number = int(trigger["event_id"].rpartition("/")[2])
+                life.opened[name] = Opened(trigger, life.facts.features(self.clock), self._step, number)
+                continue
+            credit = life.credit
             one = next((one for one in credit.open if one.identity == name), None)
             if one is None:
                 continue

@@ -26,6 +26,7 @@ from tests.witness import Seen, Tail, read, unread
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.02
+QUIET_MS: Final = 12 * 3_600_000  # longer than any quiet hours with their jitter
 WORKERS: Final = ("w0", "w1")
 MODEL: Final = "model next_purchase"
 OTHERS: Final = (MODEL, "trainer next_purchase", "trainer lapse", "channel run receipt email app")  # of grocery
@@ -63,9 +64,10 @@ class Watch:
             self.counts[kind] += 1
             self.counts["triggers"] += told["type"] == TRIGGER
         elif noun == "decisions":
-            self.counts["decisions"] += 1
+            self.counts["redecided" if told["trigger_type"] == "deferral" else "decisions"] += 1
             self.counts[f"decisions under {told['policy_hash']}"] += 1
-            self.counts["acted"] += told["source"] != "none"
+            self.counts["deferred"] += told["source"] == "deferred"
+            self.counts["acted"] += told["source"] not in ("none", "deferred")
             self.counts["sent"] += told["action"] is not None
         else:
             self.counts[told["status"]] += 1
@@ -148,13 +150,22 @@ class Storm:
         await self.wait_count("triggers", self.watch.look()["decisions"] + 1)
         return counts["triggers"] - counts["decisions"]
 
-    async def wait_settled(self, ends_at: int) -> None:
-        """Return when all that was fed has led to all it leads to; the clocks of all partitions move to `ends_at`."""
+    async def wait_settled(self, last_at: int, lasts_ms: int) -> None:
+        """Return when all that was fed has led to all it leads to.
+
+        last_at: of the last event; the clocks of all partitions move on from there until nothing is deferred any more,
+        and then by `lasts_ms`.
+        """
         counts = self.watch.counts
         await self.wait_count("decisions", counts["triggers"])
         await self.wait_count("reports", counts["sent"])
+        while counts["redecided"] < (deferred := counts["deferred"]):
+            last_at += QUIET_MS
+            self.tick(last_at)
+            await self.wait_count("redecided", deferred)
+        await self.wait_count("reports", counts["sent"])
         await self.wait_read()
-        self.tick(ends_at)
+        self.tick(last_at + lasts_ms)
         await self.wait_count("final", counts["acted"] * len(self.deployment.policy.outcomes))
 
     async def wait_read(self) -> None:

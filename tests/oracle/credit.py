@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tests.oracle.bundle import Bundle, Candidate, Told
+from tests.oracle.deferrals import activation_of
 from tests.oracle.words import derived, duration_ms
 
 OPEN_MAX: Final = 50
@@ -70,7 +71,7 @@ class Credit:
                 name: outputs[place if bundle.told["models"][name].get("by") else 0]
                 for name, (_, outputs) in answers.items()
             },
-            derived("activation", decision["decision_id"], slot, "0") if winner else "",
+            activation_of(decision, slot) if winner else "",
         )  # fmt: skip
         self.open = [*self.open, opened][-OPEN_MAX:]
         return opened

@@ -195,7 +195,7 @@ class Oracle:
                 "validity": not begins <= now < ends,
                 "conflict": any(self._is_conflict(one, offer, now, held=held) for offer in person.offers),
                 "cooldown": one.is_promo and any(until > now and at in mine for at, until in person.cooldowns.items()),
-                "release": self._is_late(one, case, released, ends),
+                "release": self._is_late(one, case, released, begins, ends),
                 "model_missing": any(self._needs(one, name) for name in missing),
             }
             for name, refused in refusals.items():
@@ -230,12 +230,18 @@ class Oracle:
             return after_quiet(channel["quiet_hours"], zone, at, f"{case.decision_id}|{name}")
         return at
 
-    def _is_late(self, one: Candidate, case: Case, released: list[int], ends: int) -> bool:
+    def release_of(self, ruling: Ruling, place: int) -> int:
+        """Return when a candidate that something may move can go out."""
+        timing = self._timing(self.candidates[place])
+        assert timing is not None
+        return ruling.released[self.timings.index(timing)]
+
+    def _is_late(self, one: Candidate, case: Case, released: list[int], begins: int, ends: int) -> bool:
         """Tell whether a candidate could go out only when it is over, or was put off too often."""
         timing = self._timing(one)
         if timing is None or (at := released[self.timings.index(timing)]) <= case.now:
             return False
-        return at >= ends or (one.is_promo and case.deferrals >= DEFERRALS_MAX)
+        return not begins <= at < ends or (one.is_promo and case.deferrals >= DEFERRALS_MAX)
 
     def _needs(self, one: Candidate, model: str) -> bool:
         told, action = self.models[model], one.action

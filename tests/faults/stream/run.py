@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from tests.faults.bundle import grocery
+from tests.faults.bundle import by_night, grocery
 from tests.faults.checker import flaws
 from tests.faults.forgetting import forget
 from tests.faults.log import Log
@@ -69,7 +69,7 @@ async def run_stream(
 def _scene(fault: StreamFault, seed: int, ground: Embedded, home: Path) -> Scene:
     """Return a deployment that is ready to be fed, its models published; raise Unplayable where history is short."""
     code = previous.check_out(home / "previous") if fault.is_upgrade else ROOT
-    deployment = Deployment(ground.address, home, grocery(), partitions=PARTITIONS, mode="history")
+    deployment = Deployment(ground.address, home, by_night(grocery()), partitions=PARTITIONS, mode="history")
     told = list(people.events(seed, fault.people, fault.until))
     scene = Scene(deployment, random.Random(f"{fault.name}-{seed}"), told, seed, ground.data, code)
     for version in people.models():

@@ -49,7 +49,7 @@ class Scene:
             both = [asyncio.ensure_future(one) for one in (self._feed(), inject(self))]
             try:
                 await asyncio.gather(*both)
-                await self.storm.wait_settled(self._feeding.ends_at + END_MS)
+                await self.storm.wait_settled(self._feeding.ends_at, END_MS)
                 self._note_recovery()
             finally:
                 for one in both:

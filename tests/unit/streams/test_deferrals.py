@@ -12,7 +12,7 @@ from streams.ids import derive
 from streams.inputs import DueInput
 from streams.records import Feature
 from tests.builders import DAY_MS, HOUR_MS, NOW
-from tests.shard import Shard, plain_policy, raw, version
+from tests.shard import Shard, plain_policy, raw, release, version
 
 MORNING = NOW + 9 * HOUR_MS + 20 * 60_000  # 8:00 in New York, where it is 22:40 now
 NIGHT: dict[str, Any] = {"from": "21:00", "to": "08:00"}
@@ -196,3 +196,20 @@ def test_the_name_of_a_deferral_stands_in_the_head_of_the_decision_that_it_leads
     assert deferrals.name_of(recalled) == derive("decision", "checkout", "deferral", "f1", "2")
     with pytest.raises(ValueError, match="invalid literal"):
         deferrals.recall("f1/", "p", "checkout", NOW)
+
+
+def test_in_lockstep_what_comes_next_waits_for_the_round_that_a_deferral_has_opened() -> None:
+    shard = Shard(quiet_policy(), lockstep=True)
+    shard.learn(version("next_purchase"))
+    shard.learn(*(release(model, NOW + DAY_MS) for model in ("next_purchase", "lapse")))
+    shard.tell(raw())
+    (first,) = shard.said["requests"]
+    shard.answer(first)
+    assert told(shard) == [("deferred", None, "deferred")]
+    later = raw(at=MORNING + HOUR_MS, event_id="later")
+    shard.tell(later)
+    assert (shard.driver.held, len(shard.said["events"]), len(shard.said["requests"])) == (True, 1, 2)
+    shard.answer(shard.said["requests"][1])
+    shard.tell(later)
+    assert (shard.driver.held, len(shard.said["events"])) == (False, 2)
+    assert told(shard)[1] == ("best", "soup_off", None)
