@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from agents.telemetry import Telemetry
-from streams.decision.verdict import BEST, EXPLORE, HOLDOUT, NONE
+from streams.decision.verdict import BEST, DEFERRED, EXPLORE, HOLDOUT, NONE
 from streams.policy import Policy
 from streams.step import Step
 
@@ -19,6 +19,7 @@ COUNTERS: Final = {
     "events": "continuo_ingest_events_total",
     "dead_letters": "continuo_ingest_dead_letters_total",
     "seen_overflow": "continuo_ingest_seen_overflow_total",
+    "erasures": "continuo_profile_erasures_total",
     "triggers": "continuo_propose_triggers_total",
     "requests": "continuo_propose_requests_total",
     "answers": "continuo_propose_answers_total",
@@ -50,8 +51,8 @@ def words_of(policy: Policy) -> dict[str, list[tuple[str, ...]]]:
         "triggers": [(point,) for point in policy.points],
         "requests": [(model.name,) for model in models if not model.inline],
         "answers": [(model.name, status) for model in models for status in (INLINE if model.inline else ASKED)],
-        "decisions": [(source,) for source in (BEST, EXPLORE, HOLDOUT, NONE)],
-        "withheld": [(reason,) for reason in sorted(filters | {"threshold", HOLDOUT})],
+        "decisions": [(source,) for source in (BEST, EXPLORE, HOLDOUT, DEFERRED, NONE)],
+        "withheld": [(reason,) for reason in sorted(filters | {"threshold", HOLDOUT, DEFERRED})],
         "flags": [(flag,) for flag in sorted(flags)],
         "activations": [(channel,) for channel in policy.channels],
         "rewards": [("pending",), ("final",)],

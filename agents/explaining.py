@@ -27,6 +27,7 @@ from streams.topology import topic_name
 NOTES: Final[dict[str, Callable[[dict[str, str]], str]]] = {
     "delivered": lambda _: "delivered",
     "rejected": lambda _: "rejected by the delivery channel",
+    "deferral_dropped": lambda _: "not decided again: its decision point asks about this person no more",
     "late_answer": lambda told: f"{told.get('model')} answered when it was decided already ({told.get('status')})",
 }
 

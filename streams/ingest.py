@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from math import floor, isfinite
 from typing import Final
 
+from streams.erase import ERASURE
 from streams.ids import remember
 from streams.policy import EventType
 from streams.records import Event, RawEvent, Value
@@ -24,7 +25,7 @@ INSTANT_MAX: Final = 1 << 43  # the year 2248; who tells seconds of 10⁻⁶ wou
 MICRO: Final = 1_000_000
 AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits
 
-BUILT_IN: Final = {
+REPORTS: Final = {
     kind: EventType(
         kind,
         {"activation_id": "string", "decision_id": "string", "delivery_channel": "string", **more},
@@ -40,7 +41,10 @@ BUILT_IN: Final = {
         ("suppression_lifted", {}),
     )
 }
-"""What delivery channels report, and what lifts a suppression that a report caused; every policy has these types."""
+"""What delivery channels report, and what lifts a suppression that a report caused."""
+
+BUILT_IN: Final = REPORTS | {ERASURE: EventType(ERASURE, {"reason": "string"}, frozenset({"reason"}), "")}
+"""The types of event that every policy has."""
 
 
 class Refused(Exception):

@@ -8,6 +8,7 @@ from typing import Final
 
 from streams import ingest, profile
 from streams.clock import Clock
+from streams.erase import ERASURE, erase, return_of
 from streams.ids import fingerprint
 from streams.inputs import Original, RawInput, RefusedInput, RoutedInput, Setting, Vault
 from streams.outbox import Outbox
@@ -92,12 +93,19 @@ class Intake:
         out.count("records", "accepted")
         out.count("events", said.source)
         event = ingest.accept(raw, properties, clock, alias)
+        if event.type == ERASURE:
+            out.state(erase(state, event.profile_id, person, policy.zone, clock))
+            out.count("erasures")
+            return
+        if not person.key:
+            person.key = self._vault.new_key(event.profile_id)
+            out.state(return_of(event.profile_id, clock))
         out.state(profile.restate(person, event, policy.features))
         state.profiles.put(event.profile_id, person)
         canonical = str(properties[kind.links]) if kind.links else event.profile_id
         if canonical != event.profile_id:
             state.aliases.put(event.profile_id, Alias(canonical, clock))
-        if event.type in ingest.BUILT_IN:
+        if event.type in ingest.REPORTS:
             self._outcomes.settle_contact(event)
         else:
             self._outcomes.observe(event, policy)

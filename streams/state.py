@@ -125,6 +125,10 @@ class Timers:
         self._fired.append(timer)
         return timer
 
+    def names_of(self, profile_id: str) -> list[str]:
+        """Return the ids of a person's timers; every timer is looked at."""
+        return [name for _, name, of in (*self._set, *self._fresh) if of == profile_id]
+
     def flush(self) -> None:
         """Keep what was set since the last flush; what has fired has fired."""
         for timer in self._fresh:

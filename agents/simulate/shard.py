@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from agents.codecs.rows import ROW_CODEC
 from agents.workers.inline import InlineModels
-from streams.ingest import BUILT_IN
+from streams.ingest import REPORTS
 from streams.inputs import Input, ModelInput, Original, PolicyInput, RoutedInput, Setting
 from streams.policy import Policy, compile_policy
 from streams.records import Activation, Decision, Event, ModelVersion, Origin, RawEvent, RoutedEvent
@@ -82,7 +82,7 @@ class Shard:
             version = self._versions.pop()
             self._models.learn(version)
             self._apply(ModelInput(version), at)
-        about = event.properties.get("activation_id") if event.type in BUILT_IN else None
+        about = event.properties.get("activation_id") if event.type in REPORTS else None
         if about is not None and about not in self._awaited:
             return decisions
         raw = RawEvent(

@@ -10,7 +10,7 @@ from streams.policy.reading import Node
 PROPERTY_TYPES: Final = ("string", "int", "bool", "number", "money")
 RESERVED: Final = (
     "activation_delivered", "activation_rejected", "activation_unknown", "activation_bounced", "activation_complained",
-    "suppression_lifted", "deferral",
+    "suppression_lifted", "erasure_requested", "deferral",
 )  # fmt: skip  # what delivery channels report in every policy, and a trigger of our own
 
 
