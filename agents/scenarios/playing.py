@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agents.errors import UserError
 from agents.scenarios.reading import Answers, Happening, Scenario
-from agents.simulate.shard import Shard, compile_inline
+from agents.simulate.shard import Shard, Witness, compile_inline
 from streams.decision import unpack
 from streams.decision.release import release_at
 from streams.decision.verdict import DEFERRED
@@ -37,32 +37,41 @@ class Told:
         return self.answers.get(name)
 
 
+class Diary(Witness):
+    """Writes down what happens, one line each."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.lines: Final[list[tuple[int, str]]] = []
+        self.reached: Final[dict[tuple[str, str], Activation]] = {}  # what was sent last, by person and channel
+        self._policy: Final = policy
+
+    def decided(self, decision: Decision) -> None:
+        """Take a decision."""
+        self.lines.append((decision.decided_at, f"{decision.profile_id}: {_line(decision, self._policy)}"))
+
+    def dispatched(self, at: int, sent: Activation, why: str) -> None:
+        """Take what became of an activation."""
+        self.reached[sent.profile_id, sent.delivery_channel] = sent
+        fate = f"is not sent: {why}" if why else "is delivered"
+        self.lines.append((at, f"{sent.profile_id}: {sent.action} by {sent.delivery_channel} {fate}"))
+
+
 def play(scenario: Scenario, bundle: Mapping[str, Any]) -> list[str]:
     """Return what happens, one line for each decision, and for each activation that is delivered or refused."""
     policy = compile_inline(bundle, "policy")
-    models = Told(scenario.answers)
-    said: list[tuple[int, str]] = []
-    reached: dict[tuple[str, str], Activation] = {}  # the last thing that was sent, by person and delivery channel
-
-    def dispatched(at: int, sent: Activation, why: str) -> None:
-        reached[sent.profile_id, sent.delivery_channel] = sent
-        what = f"{sent.action} by {sent.delivery_channel}"
-        said.append((at, f"{sent.profile_id}: {what} {f'is not sent: {why}' if why else 'is delivered'}"))
-
-    shard = Shard(
-        0, 1, {policy.hash: policy}, _versions(scenario, policy), lambda *_: False, models=models,
-        on_dispatch=dispatched,
-    )  # fmt: skip
+    models, diary = Told(scenario.answers), Diary(policy)
+    versions = _versions(scenario, policy)
+    shard = Shard(0, 1, {policy.hash: policy}, versions, lambda *_: False, models=models, witness=diary)
     for number, one in enumerate(scenario.happenings):
         at = one.event.occurred_at
         if not number:
             shard.switch(policy.hash, at)
-        _note(shard.pass_time(at), policy, said)
+        shard.pass_time(at)
         models.answers.update(one.answers)
-        _note(shard.tell(_reported(one, reached), None, at), policy, said)
-    _note(shard.pass_time(scenario.until), policy, said)
-    said += [(scenario.until, f"event {name} is refused: {error}") for name, error in shard.failed]
-    return [f"{instant(at, policy.zone)} {line}" for at, line in sorted(said, key=lambda one: one[0])]
+        shard.tell(_reported(one, diary.reached), None, at)
+    shard.pass_time(scenario.until)
+    lines = [*diary.lines, *((scenario.until, f"event {name} is refused: {error}") for name, error in shard.failed)]
+    return [f"{instant(at, policy.zone)} {line}" for at, line in sorted(lines, key=lambda one: one[0])]
 
 
 def _reported(one: Happening, reached: Mapping[tuple[str, str], Activation]) -> RawEvent:
@@ -76,10 +85,6 @@ def _reported(one: Happening, reached: Mapping[tuple[str, str], Activation]) -> 
         "activation_id": sent.activation_id, "decision_id": sent.decision_id, "delivery_channel": one.channel,
     }  # fmt: skip
     return replace(one.event, properties=about)
-
-
-def _note(decisions: list[Decision], policy: Policy, said: list[tuple[int, str]]) -> None:
-    said += [(one.decided_at, f"{one.profile_id}: {_line(one, policy)}") for one in decisions]
 
 
 def _line(decision: Decision, policy: Policy) -> str:

@@ -20,7 +20,17 @@ from agents.workers.inline import InlineModels
 from streams.ingest import REPORTS
 from streams.inputs import DueInput, Input, ModelInput, Models, Original, PolicyInput, RoutedInput, Setting
 from streams.policy import Policy, compile_policy
-from streams.records import Activation, ContactState, Decision, Event, ModelVersion, Origin, RawEvent, RoutedEvent
+from streams.records import (
+    Activation,
+    ContactState,
+    Decision,
+    Event,
+    ModelVersion,
+    Origin,
+    Outcome,
+    RawEvent,
+    RoutedEvent,
+)
 from streams.state import State
 from streams.step import Step
 
@@ -30,7 +40,6 @@ SOURCE: Final = "simulation"  # of the reports that are made up here
 FLUSH_INPUTS: Final = 256
 
 HasSent = Callable[[str, str], bool]  # (decision_id, delivery channel): whether the recorded run sent it there
-OnDispatch = Callable[[int, Activation, str], None]  # when, what, and why it did not go out ("" = it did)
 
 
 def compile_inline(bundle: Mapping[str, Any], name: str) -> Policy:
@@ -44,6 +53,19 @@ class Teachable(Models, Protocol):
 
     def learn(self, version: ModelVersion) -> None:
         """Keep a version."""
+
+
+class Witness:
+    """Sees what happens, in order; this one takes no note."""
+
+    def decided(self, decision: Decision) -> None:
+        """Take a decision."""
+
+    def dispatched(self, at: int, sent: Activation, why: str) -> None:
+        """Take what became of an activation: why it did not go out, "" = it is delivered."""
+
+    def observed(self, outcome: Outcome) -> None:
+        """Take what followed."""
 
 
 class OpenVault:
@@ -64,11 +86,11 @@ class Shard:
 
     def __init__(
         self, number: int, partitions: int, policies: Mapping[str, Policy], versions: Iterable[ModelVersion],
-        has_sent: HasSent, *, models: Teachable | None = None, on_dispatch: OnDispatch = lambda *_: None,
+        has_sent: HasSent, *, models: Teachable | None = None, witness: Witness | None = None,
     ) -> None:  # fmt: skip
         """Begin with nobody known.
 
-        versions: what trainers ever published; models: what answers with them; on_dispatch: is told of deliveries.
+        versions: what trainers ever published; models: what answers with them; witness: is told what happens.
         """
         self.failed: Final[list[tuple[str, str]]] = []  # event_id and error, of events on which a stage failed
         self._state: Final = State({}, ROW_CODEC)
@@ -80,7 +102,7 @@ class Shard:
         self._has_sent: Final = has_sent
         self._awaited: Final[set[str]] = set()  # activations on which the recorded run's report will be heard
         self._due: Final[list[tuple[int, str, Activation]]] = []  # a heap: when each of the others is delivered
-        self._on_dispatch: Final = on_dispatch
+        self._witness: Final = witness or Witness()
         self._permits: Final[dict[tuple[str, str], Permits]] = {}  # by policy and delivery channel
         self._states: Final[dict[str, ContactState]] = {}  # the last ones said of people
         self._policies: Final = policies
@@ -124,7 +146,7 @@ class Shard:
     def _deliver(self, at: int, activation_id: str, sent: Activation) -> list[Decision]:
         """Report what became of an activation: it is delivered, unless something keeps it from going out by now."""
         why = self._permit(sent).refuse(sent)
-        self._on_dispatch(at, sent, why)
+        self._witness.dispatched(at, sent, why)
         told = {
             "activation_id": activation_id, "decision_id": sent.decision_id, "delivery_channel": sent.delivery_channel,
         }  # fmt: skip
@@ -171,8 +193,12 @@ class Shard:
         if len(self._applied) >= FLUSH_INPUTS:
             self._flush()
         for output in outputs:
-            if output.noun == "activations":
+            if output.noun == "decisions":
+                self._witness.decided(output.record)
+            elif output.noun == "activations":
                 self._send(output.record)
+            elif output.noun == "outcomes":
+                self._witness.observed(output.record)
             elif output.noun == "contact-states":
                 self._states[output.key] = output.record
         return [output.record for output in outputs if output.noun == "decisions"]

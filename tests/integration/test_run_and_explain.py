@@ -180,6 +180,15 @@ def test_a_policy_is_tried_on_the_past(place: Place, tmp_path: Path) -> None:
     assert none.stderr.startswith("continuo: there is no event in 2001-01-01..2001-02-01 in the namespace")
 
 
+def test_the_past_is_told_with_coordination_and_without(place: Place) -> None:
+    told = json.loads(place.ask("report", "--baseline", "uncoordinated", "--json").stdout)
+    assert told["coordinated"]["decisions"] == len(place.decisions())
+    assert told["uncoordinated"]["decisions"] > told["coordinated"]["decisions"]
+    assert (told["coordinated"]["conflicting"], told["coordinated"]["failed"]) == (0, 0)
+    text = place.ask("report", "--baseline", "uncoordinated", "--policy", "policy", "2017-07-13..").stdout
+    assert re.search(r"^ +coordinated +uncoordinated$", text, re.MULTILINE)
+
+
 def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:
     forged = replace(chosen(place), decision_id="f" * 32, hash=bytes(32))
     write(place, "decisions", forged.profile_id, encode_decision(forged))
