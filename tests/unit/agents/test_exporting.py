@@ -21,7 +21,7 @@ from agents.exporting.writing import Exported, export
 from agents.policy_topic import bundles_of
 from agents.ranges import parse
 from agents.simulate.tally import choice_of
-from streams.records import Reward
+from streams.records import Activation, Reward
 from tests.builders import DAY_MS, HOUR_MS
 from tests.models import weighted
 from tests.recording import Recording
@@ -134,25 +134,28 @@ def test_caps_are_recomputed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     exported(tmp_path)
     found = {channel: (most, in_all) for channel, most, in_all in ask(query("Caps"), tmp_path, monkeypatch)}
     sent = {one.activation_id: one for one in played().said("activations")}
-    delivered = [
+    delivered: list[tuple[Activation, int]] = [
         (sent[note.details["activation_id"]], note.noted_at)
         for note in played().said("decision-notes") if note.kind == "delivered"
     ]  # fmt: skip
 
     def most(channel: str | None) -> int:
         mine = [(one.profile_id, at) for one, at in delivered if channel in (None, one.delivery_channel)]
-        counts = [sum(who == person and at - 7 * DAY_MS < then <= at for who, then in mine) for person, at in mine]
+        counts: list[int] = [
+            sum(who == person and at - 7 * DAY_MS < then <= at for who, then in mine) for person, at in mine
+        ]
         return max(counts)
 
-    assert found == {channel: (most(channel), most(None)) for channel in {one.delivery_channel for one, _ in delivered}}
+    channels = {one.delivery_channel for one, _ in delivered}
+    assert found == {channel: (most(channel), most(None)) for channel in channels}
 
 
 def test_the_conflict_rate_is_recomputed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exported(tmp_path)
     delivered = sum(note.kind == "delivered" for note in played().said("decision-notes"))
     assert ask(query("Conflict rate"), tmp_path, monkeypatch) == [(delivered, 0, 0.0)]
-    lines = query("Conflict rate").replace("t.taken_at <= later.told_at", "FALSE").replace("earlier.offer_days > 0", "TRUE")
-    blind = lines.replace("later.cool_off_ms", "later.cool_off_ms * 10")
+    blind = query("Conflict rate").replace("t.taken_at <= later.told_at", "FALSE")
+    blind = blind.replace("earlier.offer_days > 0", "TRUE").replace("later.cool_off_ms", "later.cool_off_ms * 10")
     ((_, conflicting, rate),) = ask(blind, tmp_path, monkeypatch)
     assert conflicting > 0, "the query finds what is in conflict where it looks further back"
     assert rate == conflicting / delivered
