@@ -27,7 +27,7 @@ from agents.service import READY, started
 from agents.settings import Settings
 from agents.spans import spans_of
 from agents.transactions import PATIENCE_S, commit
-from agents.transport.clients import new_producer
+from agents.transport.clients import new_consumer, new_producer
 from streams.policy import Policy
 from streams.records import Activation
 from streams.topology import topic_name
@@ -53,8 +53,8 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, policy: Po
         view = await stack.enter_async_context(View(servers, namespace, name, policy))
         unknown = await topics.read_unknown(servers)
         delivery = Delivery(name, kind, ledger, clock, refuse=view.permits.refuse, unknown=unknown)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers,
+        consumer = new_consumer(
+            servers,
             group_id=f"{namespace}.channel.{name}",
             isolation_level="read_committed",
             enable_auto_commit=False,

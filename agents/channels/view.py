@@ -20,6 +20,7 @@ from agents.codecs.avro import decode_contact_state, decode_switch
 from agents.codecs.errors import Undecodable
 from agents.committed import wait_partitions
 from agents.service import started
+from agents.transport.clients import new_consumer
 from streams.policy import Policy
 from streams.topology import topic_name
 
@@ -42,9 +43,7 @@ class View:
         """Read everything."""
         for name in self._names:
             self._places += await wait_partitions(self._servers, name)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, isolation_level="read_committed", enable_auto_commit=False
-        )
+        consumer = new_consumer(self._servers, isolation_level="read_committed", enable_auto_commit=False)
         self._consumer = await self._held.enter_async_context(started(consumer))
         consumer.assign(self._places)
         await consumer.seek_to_beginning(*self._places)
