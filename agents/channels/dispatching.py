@@ -52,7 +52,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, policy: Po
         clock = Clock(settings.mode == "live", policy.channels[name].delay_ms)
         view = await stack.enter_async_context(View(servers, namespace, name, policy))
         unknown = await topics.read_unknown(servers)
-        delivery = Delivery(name, kind, ledger, clock, refuse=view.refuse, unknown=unknown)
+        delivery = Delivery(name, kind, ledger, clock, refuse=view.permits.refuse, unknown=unknown)
         consumer = new_consumer(
             servers,
             group_id=f"{namespace}.channel.{name}",
@@ -150,7 +150,7 @@ class Dispatcher:
         if not await self._view.refresh():
             _log.warning("nothing is sent", delivery_channel=self._name, why="stale_view")
             return False
-        return not self._view.is_paused
+        return not self._view.permits.is_paused
 
     async def _commit(self, phase: Phase, group_id: str = "") -> None:
         """Commit what a phase says, with the positions if a group is named."""
