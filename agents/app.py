@@ -18,6 +18,7 @@ from agents.codecs.rows import ROW_CODEC
 from agents.counts import Counts
 from agents.models import ModelShelf
 from agents.policies import PolicyBook
+from agents.registry.serving import serve_registry
 from agents.settings import Settings
 from agents.spans import spans_of
 from agents.traced import TracedEncoder
@@ -95,6 +96,7 @@ def new_app(settings: Settings, client_id: str = "worker") -> StreamApp:
     for noun in AGENTS:
         app.agent(app.source(noun), name=noun)(_offering(app))
     serve_pages(app)
+    serve_registry(app, settings.namespace)
     return app
 
 

@@ -25,7 +25,7 @@ PREFIX: Final = "CONTINUO_"
 FILE: Final = Path("continuo.toml")
 SHOWN_MAX: Final = 200  # characters of what came
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
-_COLLECTOR: Final = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(/[A-Za-z0-9_./-]*)?")
+_URL: Final = re.compile(r"https?://[A-Za-z0-9_.\[\]:-]+(/[A-Za-z0-9_./-]*)?")
 
 
 class SettingsError(UserError):
@@ -53,9 +53,9 @@ def _is_file(value: Path) -> Path:
     return _is_path(value).absolute()  # other processes run in other folders
 
 
-def _is_collector(value: str) -> str:
-    if not _COLLECTOR.fullmatch(value):
-        message = "not a collector's address"
+def _is_url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        message = "not a web address"
         raise ValueError(message)
     return value
 
@@ -110,7 +110,10 @@ class Settings(BaseSettings):
         "auto", "form of log lines; auto is text on a terminal and JSON elsewhere", "auto, json or text"
     )
 
-    traces: Annotated[str, AfterValidator(_is_collector)] | None = _explained(
+    registry: Annotated[str, AfterValidator(_is_url)] | None = _explained(
+        None, "schema registry that `continuo schemas` checks against and registers in", "http://host:8081"
+    )
+    traces: Annotated[str, AfterValidator(_is_url)] | None = _explained(
         None, "OpenTelemetry collector (OTLP over HTTP) that gets spans of sampled events", "http://host:4318"
     )
 
