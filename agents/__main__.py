@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import agents.commands
+from agents.access.denials import EXIT_DENIED, denial
 from agents.build import core_build
 from agents.errors import UserError
 
@@ -52,6 +53,11 @@ class Commands(click.Group):
         except UserError as error:
             click.echo(f"continuo: {error}", err=True)
             ctx.exit(error.exit_code)
+        except Exception as error:
+            if not (told := denial(error)):
+                raise
+            click.echo(f"continuo: {told}", err=True)
+            ctx.exit(EXIT_DENIED)
 
 
 def summary(name: str) -> str:

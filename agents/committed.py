@@ -9,8 +9,10 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from agents.access.denials import TOPIC_DENIED, denied
 from agents.errors import UserError
 from agents.transport.clients import admin, answering, reader
+from agents.transport.errors import Refused
 
 PATIENCE_S: Final = 40.0  # a transaction left open by a dead process is aborted by the broker after 30 s
 _POLL_S: Final = 0.2
@@ -34,6 +36,8 @@ async def wait_partitions(servers: str, topic: str, patience_s: float = PATIENCE
             (described,) = await client.describe_topics([topic])
             if described["error_code"] == 0:
                 return [TopicPartition(topic, number) for number in range(len(described["partitions"]))]
+            if described["error_code"] == TOPIC_DENIED:
+                raise Refused(denied(topic))
             if asyncio.get_running_loop().time() >= deadline:
                 raise UserError(
                     f"there is no topic {topic}; `continuo run` creates the topics of a policy, "

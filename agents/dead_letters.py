@@ -15,13 +15,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
 from agents import raw_events
 from agents.codecs.avro import decode_dead_letter
 from agents.codecs.errors import CAUSES, Undecodable
 from agents.committed import scan_committed, wait_partitions
 from agents.errors import UserError
+from agents.transport.clients import new_writer
 from streams import ingest
 from streams.inputs import RawInput
 from streams.policy import Policy
@@ -145,7 +146,7 @@ def obstacle(one: Parked, namespace: str, policy: Policy, clock: int, *, live: b
 
 async def replay(servers: str, namespace: str, parked: Iterable[Parked]) -> int:
     """Send original bytes again to where they came from, in order; return how many."""
-    producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True)
+    producer = new_writer(servers, enable_idempotence=True)
     await producer.start()
     number = 0
     try:

@@ -59,7 +59,7 @@ def kafka(settings: Settings, tell: Tell) -> Iterator[None]:
     Ours is stopped at the end of the block, which is meant to be the end of the process: signals are ignored then.
     """
     if settings.broker:
-        tell(f"using Kafka {broker.look(settings.broker).version} at {settings.broker}")
+        tell(f"using Kafka {broker.look(settings.bootstrap).version} at {settings.broker}")
         yield
         return
     was_up = broker.status(settings.home).running
@@ -121,7 +121,7 @@ def _check_workers(settings: Settings, workers: int) -> None:
 def _is_up(settings: Settings) -> bool:
     """Tell whether a Kafka answers now; raises BrokerError where none could."""
     if settings.broker:
-        broker.look(settings.broker)
+        broker.look(settings.bootstrap)
         return True
     status = broker.status(settings.home)
     if not status.running and not ports.is_free(settings.broker_port):

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
 from agents.committed import PATIENCE_S, read_committed
 from agents.errors import UserError
+from agents.transport.clients import new_writer
 from streams.topology import topic_name
 
 NOUN: Final = "policies"
@@ -34,7 +35,7 @@ async def publish(servers: str, namespace: str, bundle: Bundle) -> str:
     """Make this bundle the current policy and return its hash; every shard switches to it between two steps."""
     value = canonical(bundle)
     digest = hashlib.sha256(value).hexdigest()
-    producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True)
+    producer = new_writer(servers, enable_idempotence=True)
     await producer.start()
     try:
         topic = topic_name(namespace, NOUN)

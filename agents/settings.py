@@ -17,6 +17,8 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from agents.access.mistakes import mistakes_of
+from agents.access.servers import Security, Servers
 from agents.errors import UserError
 
 PREFIX: Final = "CONTINUO_"
@@ -47,6 +49,10 @@ def _is_path(value: Path) -> Path:
     return value
 
 
+def _is_file(value: Path) -> Path:
+    return _is_path(value).absolute()  # other processes run in other folders
+
+
 def _is_url(value: str) -> str:
     if not _URL.fullmatch(value):
         message = "not a web address"
@@ -59,6 +65,7 @@ def _explained(default: Any, meaning: str, expected: str, **bounds: Any) -> Any:
     return Field(default, description=meaning, json_schema_extra={"expected": expected}, **bounds)
 
 
+SecretFile = Annotated[Path, AfterValidator(_is_file)] | None
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -110,6 +117,22 @@ class Settings(BaseSettings):
         None, "OpenTelemetry collector (OTLP over HTTP) that gets spans of sampled events", "http://host:4318"
     )
 
+    tls: bool = _explained(False, "talk to Kafka over TLS, and check its certificate", "true or false")
+    tls_ca_file: SecretFile = _explained(
+        None, "certificates (PEM) of the authorities that Kafka's may be signed by, instead of the system's", "a path"
+    )
+    tls_certificate_file: SecretFile = _explained(None, "our own certificate (PEM), for mTLS", "a path")
+    tls_key_file: SecretFile = _explained(None, "its key (PEM), if it is not in the same file", "a path")
+    tls_key_password_file: SecretFile = _explained(None, "file with the password of that key", "a path")
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] | None = _explained(
+        None, "how we tell Kafka who we are", "SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN"
+    )
+    sasl_user: str | None = _explained(None, "who we are to Kafka", "a name")
+    sasl_password_file: SecretFile = _explained(None, "file with the password of that user", "a path")
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = _explained(
+        "none", "how records are compressed that we write", "none, gzip, snappy, lz4 or zstd"
+    )
+
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment variables from which another process in any folder loads these settings."""
@@ -118,9 +141,14 @@ class Settings(BaseSettings):
         return text | {f"{PREFIX}HOME": str(self.home.resolve())}
 
     @property
-    def bootstrap(self) -> str:
-        """Return the broker's address or addresses, `host:port[,host:port]`."""
-        return self.broker or f"127.0.0.1:{self.broker_port}"
+    def bootstrap(self) -> Servers:
+        """Return the broker's address or addresses, `host:port[,host:port]`, and how to talk there."""
+        return Servers(self.broker or f"127.0.0.1:{self.broker_port}", self.security)
+
+    @property
+    def security(self) -> Security:
+        """Return how to talk to the broker."""
+        return Security(**{name: getattr(self, name) for name in Security.__slots__})
 
     @classmethod
     def settings_customise_sources(
@@ -150,6 +178,7 @@ def load(**overrides: Any) -> Settings:
     except (ValueError, RecursionError, OSError) as error:
         mistakes.append(f"{FILE}: {_unread(error)}")
     else:
+        mistakes += mistakes_of(settings.security, embedded=settings.broker is None)
         if not mistakes:
             return settings
     count = "1 setting is" if len(mistakes) == 1 else f"{len(mistakes)} settings are"

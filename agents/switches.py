@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
 from agents.codecs.avro import decode_switch, encode_switch
 from agents.codecs.errors import Undecodable
 from agents.committed import read_committed, wait_partitions
 from agents.errors import UserError
 from agents.policy_topic import read_bundles
+from agents.transport.clients import new_writer
 from streams.inputs import Input, SwitchInput
 from streams.policy.problems import expected_one_of
 from streams.records import Switch
@@ -48,7 +49,7 @@ async def turn(servers: str, namespace: str, kind: str, name: str, reason: str, 
     switch = Switch(f"{kind}:{name}", is_off, getpass.getuser(), reason.strip(), time.time_ns() // 1_000_000)
     topic = topic_name(namespace, NOUN)
     await wait_partitions(servers, topic)
-    producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True)
+    producer = new_writer(servers, enable_idempotence=True)
     await producer.start()
     try:
         await producer.send_and_wait(topic, encode_switch(switch), switch.scope.encode(), partition=0)

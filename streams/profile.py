@@ -25,7 +25,7 @@ from typing import Any, Final
 from streams.policy.features import Features
 from streams.policy.series import KEY, Column, Series
 from streams.records import ContactState, Event, Feature
-from streams.rows import Profile
+from streams.rows import TRAVEL_MS, Profile
 
 DISTINCT_MAX: Final = 256  # values a cell holds; so many mean "at least so many"
 KEYED_DISTINCT_MAX: Final = 32  # the same where there is a cell per category, of which a catalogue has tens
@@ -33,6 +33,7 @@ SUPPRESSING: Final = ("activation_bounced", "activation_complained")
 LIFTING: Final = "suppression_lifted"
 SUPPRESSED_MAX: Final = 64  # scopes a person; the oldest gives way, and a policy has far fewer delivery channels
 CONSENTS_MAX: Final = 64  # scopes a person; one more is not kept, which is read as not granted
+ZONES_MAX: Final = 4  # that a person may leave within that time
 TEXT_MAX: Final = 256  # characters of a string that are kept
 PANE_MAX: Final = 2**52  # of a pane's amount, in size: 2,048 panes of it still fit 64 bits
 
@@ -275,6 +276,10 @@ def _fold_zone(profile: Profile, event: Event, features: Features) -> None:
     known = profile.series.get(_ZONE)
     if known is None or told > known:
         profile.series[_ZONE] = told
+        if zone != profile.zone:
+            since = event.occurred_at - TRAVEL_MS
+            recent = [one for one in profile.left if one[1] > since and one[0] != profile.zone]
+            profile.left = [*recent[1 - ZONES_MAX :], [profile.zone, event.occurred_at]]
         profile.zone = zone
         profile.zone_source = event.type
 

@@ -7,9 +7,11 @@ only ever added at the end, with a default.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from streams.records import Feature
+
+TRAVEL_MS: Final = 36 * 3_600_000  # for so long the days of a zone that was left count as well
 
 
 @dataclass(slots=True)
@@ -24,6 +26,7 @@ class Profile:
     seen: dict[int, int] = field(default_factory=dict)  # 8-byte hash of (source, event_id) -> accepted at, oldest first
     series: dict[str, Any] = field(default_factory=dict)  # what features are computed from, as streams/profile.py says
     decided: dict[int, int] = field(default_factory=dict)  # number of a decision's id -> opened at, oldest first
+    left: list[list[Any]] = field(default_factory=list)  # [zone, when it was left], oldest first: of the last moves
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import pytest
 from agents.build import core_build
 from agents.settings import PREFIX
 
-pytest_plugins = ["tests.brokers"]
+pytest_plugins = ["tests.brokers", "tests.secured"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

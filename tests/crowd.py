@@ -242,6 +242,7 @@ def crowd(
             consents={
                 scope: [int(chance.random() < 0.85), 1] for scope in ("email", "push", "sms") if chance.random() < 0.95
             },
+            left=_left(chance, now),
             suppressed=[scope for scope, share in _SUPPRESSED.items() if chance.random() < share],
         )
         calibrators: dict[str, Calibrator | None] = {
@@ -255,6 +256,12 @@ def crowd(
             f"d-{chance.getrandbits(64):016x}", f"p-{index}-{chance.getrandbits(32):08x}", now,
             chance.choice((0, 0, 1, 3)),
         )  # fmt: skip
+
+
+def _left(chance: random.Random, now: int) -> list[list[Any]]:
+    """Return zones that a person has left, some of them lately."""
+    moves = chance.choice((0, 0, 0, 1, 2))
+    return [[chance.choice(ZONES[:-1]), now - chance.randrange(1, 60) * HOUR_MS] for _ in range(moves)]
 
 
 _SUPPRESSED: Final = {"global": 0.01, "channel:sms": 0.1, "category:soup": 0.1, "category:gone": 0.1}

@@ -28,6 +28,7 @@ from agents.codecs.avro import encode_raw_event
 from agents.committed import wait_partitions
 from agents.service import READY, started
 from agents.settings import Settings
+from agents.transport.clients import new_writer
 from streams.ids import derive
 from streams.partition import partition_of
 from streams.policy import Policy
@@ -70,7 +71,7 @@ class Door:
         """Be able to answer, until `stop`; raises what the transport raises."""
         self._broken = asyncio.get_running_loop().create_future()
         self._partitions = len(await wait_partitions(self._settings.bootstrap, self._topic))
-        producer = AIOKafkaProducer(bootstrap_servers=self._settings.bootstrap, acks="all", enable_idempotence=True)
+        producer = new_writer(self._settings.bootstrap, enable_idempotence=True)
         async with started(producer):
             self._producer = producer
             READY.add("events")

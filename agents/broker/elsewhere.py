@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from aiokafka.errors import KafkaError
+
+from agents.access.servers import Security, security_of, tls_context
 from agents.broker import handshake
+from agents.broker.admission import authenticate, is_for_good, told
 from agents.broker.errors import BrokerError
 
 ANSWER_S = 5.0
@@ -28,25 +32,45 @@ class Elsewhere:
     version: str  # as far as its answers tell: "3.8", "3.9", "4.0", "4.1 or later"
 
 
-def look(bootstrap: str) -> Elsewhere:
-    """Ask the Kafka at `bootstrap` ("host:port[,host:port]") who it is.
+def look(servers: str) -> Elsewhere:
+    """Ask the Kafka at `servers` ("host:port[,host:port]", and how to talk there) who it is, and whether it lets us in.
 
-    Raises BrokerError if none of its addresses answers in the clear, or if it is too old or too new.
+    Raises BrokerError if none of its addresses answers so, if it refuses us, or if it is too old or too new.
     """
     silent = []
-    for address in bootstrap.split(","):
-        host, _, port = address.rpartition(":")
+    for address in servers.split(","):
         try:
-            versions = handshake.ask_versions((host.strip("[]"), int(port)), ANSWER_S)
-        except (OSError, ValueError) as error:
-            silent.append(f"{address}: {error}")
+            versions = _ask(address, security_of(servers))
+            authenticate(address, servers)
+        except (OSError, ValueError, KafkaError) as error:
+            silent.append(f"{address}: {told(error, security_of(servers)) or error}")
         else:
             return Elsewhere(address, _release(versions, address))
+    how = "over TLS" if security_of(servers).tls else "in the clear"
     raise BrokerError(
-        "CONTINUO_BROKER names a Kafka that does not answer in the clear:\n  "
+        f"CONTINUO_BROKER names a Kafka that does not answer {how}:\n  "
         + "\n  ".join(silent)
         + "\nCorrect it, or unset it to use the embedded broker."
     )
+
+
+def refusal(servers: str) -> tuple[str, bool]:
+    """Return why a broker does not take us, "" if nothing is known, and whether that will be so the next time too."""
+    security = security_of(servers)
+    for address in servers.split(","):
+        try:
+            _ask(address, security)
+            authenticate(address, servers)
+        except (OSError, ValueError, KafkaError) as error:
+            if reason := told(error, security):
+                return f"the Kafka at {address} cannot be used: {reason}", is_for_good(error)
+    return "", False
+
+
+def _ask(address: str, security: Security) -> handshake.Versions:
+    host, _, port = address.rpartition(":")
+    tls = tls_context(security) if security.tls else None
+    return handshake.ask_versions((host.strip("[]"), int(port)), ANSWER_S, tls)
 
 
 def _release(versions: handshake.Versions, address: str) -> str:

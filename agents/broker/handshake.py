@@ -4,7 +4,9 @@ Byte by byte, because they are asked before a client library would help: aiokafk
 new, starting, or no Kafka at all with the same error.
 """
 
+import contextlib
 import socket
+import ssl
 import struct
 
 Versions = dict[int, tuple[int, int]]  # api key → lowest and highest version
@@ -13,12 +15,12 @@ METADATA, API_VERSIONS = 3, 18
 _ANSWER_BYTES_MAX = 1 << 20  # a longer answer comes from something that is not Kafka
 
 
-def ask_versions(address: tuple[str, int], timeout_s: float) -> Versions:
+def ask_versions(address: tuple[str, int], timeout_s: float, tls: ssl.SSLContext | None = None) -> Versions:
     """Return the versions that the broker at `address` speaks.
 
-    Raises OSError if nobody answers in time, ValueError if what answers does not speak Kafka in the clear.
+    Raises OSError if nobody answers in time, ValueError if what answers does not speak Kafka, over TLS or in the clear.
     """
-    body = _ask(address, API_VERSIONS, 0, b"", timeout_s)
+    body = _ask(address, API_VERSIONS, 0, b"", timeout_s, tls)
     error, count = struct.unpack_from(">hi", body)
     if error:
         raise ValueError(f"the broker answered ApiVersions with error {error}")
@@ -34,11 +36,17 @@ def count_brokers(address: tuple[str, int], timeout_s: float) -> int:
     return int(count)
 
 
-def _ask(address: tuple[str, int], api_key: int, version: int, payload: bytes, timeout_s: float) -> bytes:
+def _ask(
+    address: tuple[str, int], api_key: int, version: int, payload: bytes, timeout_s: float,
+    tls: ssl.SSLContext | None = None,
+) -> bytes:  # fmt: skip
     client = b"continuo"
     request = struct.pack(">hhih", api_key, version, 1, len(client)) + client + payload
-    with socket.create_connection(address, timeout_s) as connection:
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(address, timeout_s))
         connection.settimeout(timeout_s)
+        if tls is not None:
+            connection = stack.enter_context(tls.wrap_socket(connection, server_hostname=address[0]))
         connection.sendall(struct.pack(">i", len(request)) + request)
         (size,) = struct.unpack(">i", _read(connection, 4))
         if not 8 <= size <= _ANSWER_BYTES_MAX:

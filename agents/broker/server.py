@@ -23,10 +23,14 @@ def silent(_line: str) -> None:
     """Take a line of progress and show it to nobody."""
 
 
-def start(home: Path, port: int, *, progress: Callable[[str], None] = silent) -> str:
+def start(
+    home: Path, port: int, *, progress: Callable[[str], None] = silent, more: str = ""
+) -> str:
     """Have the broker of `home` up at `port` and return its address, "127.0.0.1:<port>"; do nothing if it is up.
 
-    `progress` gets a line for each thing that takes time. Raises BrokerError; nothing is left running then.
+    `progress` gets a line for each thing that takes time; `more` are lines of server.properties that win over ours,
+    other listeners, beside the one in the clear by which its owner looks after it.
+    Raises BrokerError; nothing is left running then.
     """
     home = home.resolve()
     folder = home / "broker"
@@ -47,7 +51,7 @@ def start(home: Path, port: int, *, progress: Callable[[str], None] = silent) ->
                 "Stop that, or choose another port with CONTINUO_BROKER_PORT."
             )
         class_path = jars.ensure(jars.cache_folder(), lock.read(), progress)
-        _prepare(folder, port, class_path, progress)
+        _prepare(folder, port, class_path, progress, more)
         progress(f"starting Kafka {lock.KAFKA_VERSION} at 127.0.0.1:{port}")
         with jvm.launched(folder, class_path) as java:
             jvm.write(folder, jvm.Record(java.pid, port))
@@ -69,7 +73,9 @@ def stop(home: Path) -> bool:
     return found is not None
 
 
-def _prepare(folder: Path, port: int, class_path: Sequence[Path], progress: Callable[[str], None]) -> None:
+def _prepare(
+    folder: Path, port: int, class_path: Sequence[Path], progress: Callable[[str], None], more: str
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in ("tmp", "data.new"):
         shutil.rmtree(folder / leftover, ignore_errors=True)
@@ -77,12 +83,12 @@ def _prepare(folder: Path, port: int, class_path: Sequence[Path], progress: Call
     if (folder / "broker.log").exists():
         (folder / "broker.log").replace(folder / "broker.log.1")
     controller_port = ports.controller_port(port)
-    server = properties.to_text(port, controller_port, "data")
+    server = properties.to_text(port, controller_port, "data") + more
     (folder / "server.properties").write_text(server, encoding="utf-8")
     if not (folder / "data").exists():
         # Beside, then renamed: a start that dies half-way leaves no folder that looks formatted and is not.
         progress("preparing an empty log folder")
-        beside = properties.to_text(port, controller_port, "data.new")
+        beside = properties.to_text(port, controller_port, "data.new") + more
         (folder / "format.properties").write_text(beside, encoding="utf-8")
         jvm.format_logs(folder, class_path, properties.CLUSTER_ID)
         (folder / "data.new").replace(folder / "data")

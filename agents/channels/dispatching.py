@@ -27,7 +27,7 @@ from agents.service import READY, started
 from agents.settings import Settings
 from agents.spans import spans_of
 from agents.transactions import PATIENCE_S, commit
-from agents.transport.clients import new_producer
+from agents.transport.clients import new_consumer, new_producer
 from streams.policy import Policy
 from streams.records import Activation
 from streams.topology import topic_name
@@ -52,9 +52,9 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, policy: Po
         clock = Clock(settings.mode == "live", policy.channels[name].delay_ms)
         view = await stack.enter_async_context(View(servers, namespace, name, policy))
         unknown = await topics.read_unknown(servers)
-        delivery = Delivery(name, kind, ledger, clock, refuse=view.refuse, unknown=unknown)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers,
+        delivery = Delivery(name, kind, ledger, clock, refuse=view.permits.refuse, unknown=unknown)
+        consumer = new_consumer(
+            servers,
             group_id=f"{namespace}.channel.{name}",
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -150,7 +150,7 @@ class Dispatcher:
         if not await self._view.refresh():
             _log.warning("nothing is sent", delivery_channel=self._name, why="stale_view")
             return False
-        return not self._view.is_paused
+        return not self._view.permits.is_paused
 
     async def _commit(self, phase: Phase, group_id: str = "") -> None:
         """Commit what a phase says, with the positions if a group is named."""

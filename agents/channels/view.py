@@ -3,8 +3,7 @@
 Theory of operation.  A decision saw all of that; between it and the dispatch a person may have withdrawn a consent, a
 message may have bounced, an operator may have stopped an action.  The view follows `contact-states` and `switches` from
 their beginning, and is made fresh before each slice: whatever was committed before is known then.  Where that takes
-longer than FRESH_S nothing is sent, until it is fresh again.  Only what refuses is kept: a person of whom nothing is
-said is one whose decision knew better.
+longer than FRESH_S nothing is sent, until it is fresh again.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ from typing import Final, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from agents.channels.permits import Permits
 from agents.codecs.avro import decode_contact_state, decode_switch
 from agents.codecs.errors import Undecodable
 from agents.committed import wait_partitions
 from agents.service import started
+from agents.transport.clients import new_consumer
 from streams.policy import Policy
-from streams.records import Activation, ContactState, Switch
 from streams.topology import topic_name
 
 FRESH_S: Final = 5.0  # the oldest view that may be sent on; a slice begins its calls within another two seconds
@@ -34,11 +34,7 @@ class View:
     def __init__(self, servers: str, namespace: str, delivery_channel: str, policy: Policy) -> None:
         self._servers: Final = servers
         self._names: Final = [topic_name(namespace, noun) for noun in ("contact-states", "switches")]
-        self._delivery_channel: Final = delivery_channel
-        self._consent: Final = policy.channels[delivery_channel].consent
-        self._categories: Final = {action.id: action.category for action in policy.actions}
-        self._refusing: Final[dict[str, frozenset[str]]] = {}  # profile_id -> scopes it does not consent to, suppressed
-        self._off: Final[set[str]] = set()
+        self.permits: Final = Permits(delivery_channel, policy)
         self._places: list[TopicPartition] = []
         self._held: Final = AsyncExitStack()
         self._consumer: AIOKafkaConsumer
@@ -47,9 +43,7 @@ class View:
         """Read everything."""
         for name in self._names:
             self._places += await wait_partitions(self._servers, name)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, isolation_level="read_committed", enable_auto_commit=False
-        )
+        consumer = new_consumer(self._servers, isolation_level="read_committed", enable_auto_commit=False)
         self._consumer = await self._held.enter_async_context(started(consumer))
         consumer.assign(self._places)
         await consumer.seek_to_beginning(*self._places)
@@ -62,26 +56,9 @@ class View:
         """Close the connection."""
         await self._held.__aexit__(kind, error, trace)
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether nothing of the delivery channel goes out: what is owed waits until that ends."""
-        return f"channel:{self._delivery_channel}" in self._off
-
     async def refresh(self) -> bool:
         """Take in whatever is committed by now; False if that took too long to send anything on it."""
         return await self._catch_up(FRESH_S)
-
-    def refuse(self, activation: Activation) -> str:
-        """Return why an activation must not go out, "" if it may."""
-        if f"action:{activation.action}" in self._off:
-            return "killed"
-        refusing = self._refusing.get(activation.profile_id)
-        if not refusing:
-            return ""
-        if self._consent and f"consent:{self._consent}" in refusing:
-            return "consent"
-        scopes = {"global", f"channel:{self._delivery_channel}", f"category:{self._categories.get(activation.action)}"}
-        return "suppression" if scopes & refusing else ""
 
     async def _catch_up(self, patience_s: float) -> bool:
         try:
@@ -98,21 +75,8 @@ class View:
     def _take(self, record: ConsumerRecord[bytes, bytes]) -> None:
         try:
             if record.topic == self._names[0]:
-                self._take_state(decode_contact_state(record.value))
+                self.permits.take_state(decode_contact_state(record.value))
             else:
-                self._take_switch(decode_switch(record.value))
+                self.permits.take_switch(decode_switch(record.value))
         except Undecodable:
             return  # nobody of ours wrote it
-
-    def _take_state(self, state: ContactState) -> None:
-        refused = [f"consent:{scope}" for scope, granted in state.consents.items() if not granted]
-        if refused or state.suppressed:
-            self._refusing[state.profile_id] = frozenset([*refused, *state.suppressed])
-        else:
-            self._refusing.pop(state.profile_id, None)
-
-    def _take_switch(self, switch: Switch) -> None:
-        if switch.is_off:
-            self._off.add(switch.scope)
-        else:
-            self._off.discard(switch.scope)

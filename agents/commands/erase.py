@@ -1,4 +1,4 @@
-"""Erase a person: their key, everything that is known of them, and whatever was to go out."""
+"""Erase a person: their key, all that is known of them, and what was to go out."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Check, show, publish and take back a policy."""
+"""Check, test, show, publish and take back a policy."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.group("policy")
 def command() -> None:
-    """Check, show, publish and take back a policy.
+    """Check, test, show, publish and take back a policy.
 
     A policy is a folder of YAML files. What every shard decides under is the one that was published last; a switch
     happens between two steps, and each decision names the policy that it was made under.
@@ -17,6 +17,7 @@ def command() -> None:
     \b
     Examples:
       continuo policy lint my-policy
+      continuo policy test my-policy
       continuo simulate --policy my-policy 2017-06-01..2017-07-01
       continuo policy publish my-policy
       continuo policy rollback
@@ -41,6 +42,31 @@ def lint_command(folder: Path, *, strict: bool) -> None:
     if doubts:
         click.echo(doubts)
     raise click.exceptions.Exit(1 if doubts and strict else 0)
+
+
+@command.command("test")
+@click.argument("folder", type=FOLDER)
+@click.argument("names", metavar="[SCENARIO]...", nargs=-1)
+@click.option("--write", is_flag=True, help="Write what happens into the scenarios as what is expected; then read it.")
+def test_command(folder: Path, names: tuple[str, ...], *, write: bool) -> None:
+    """Play the scenarios beside the policy of FOLDER and say where something else happens than is expected.
+
+    A scenario is a folder in FOLDER/scenarios with YAML files: `about` in a sentence, `models` and what they answer,
+    `events` in order, and `expect`: one line for each decision, delivery and refusal. Time is the policy's zone.
+
+    \b
+    Examples:
+      continuo policy test my-policy                     all of them
+      continuo policy test my-policy night-flight        one of them
+      continuo policy test my-policy new-one --write     have its `expect` written, to be read and kept
+    """  # noqa: D301 - \b is click's mark for "do not re-wrap"
+    from agents.scenarios.comparing import play_all
+
+    failed = 0
+    for result in play_all(folder, names, write=write):
+        failed += not result.is_as_expected
+        click.echo(result.told())
+    raise click.exceptions.Exit(1 if failed else 0)
 
 
 @command.command("show")

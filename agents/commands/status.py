@@ -33,7 +33,7 @@ def command(context: click.Context, *, as_json: bool) -> None:
     from agents import settings
 
     chosen = settings.load()
-    told, line = _elsewhere(chosen.broker) if chosen.broker else _embedded(chosen)
+    told, line = _elsewhere(chosen.bootstrap) if chosen.broker else _embedded(chosen)
     click.echo(json.dumps(told) if as_json else line)
     if not told["answers"]:
         context.exit(NOT_RUNNING)

@@ -32,7 +32,7 @@ def command(*, as_json: bool) -> None:
 
     chosen = settings.load()
     if chosen.broker:
-        other = broker.look(chosen.broker)
+        other = broker.look(chosen.bootstrap)
         told = {"address": chosen.broker, "version": other.version, "embedded": False, "started": False}
         line = f"CONTINUO_BROKER is set: using Kafka {other.version} at {chosen.broker}, which answers."
     else:

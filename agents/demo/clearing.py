@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from agents.transport.clients import admin
+from agents.transport.clients import admin, new_client
 
 NOT_EMPTY: Final = 68  # a member has not left yet
 GONE: Final = 69
@@ -38,7 +38,7 @@ async def _own_topics(client: AIOKafkaAdminClient, is_own: Callable[[str], bool]
 
 async def _delete_group(servers: str, group: str) -> None:
     """Delete one group and its offsets, as soon as it has no members; raises KafkaError."""
-    client = AIOKafkaClient(bootstrap_servers=servers, client_id="demo", request_timeout_ms=5_000)
+    client = new_client(servers, "demo", 5_000)
     try:
         await client.bootstrap()
         node = await client.coordinator_lookup(CoordinationType.GROUP, group)

@@ -152,7 +152,7 @@ Again         continuo demo      it begins by deleting what this run left"""
 
 def _servers(settings: Settings, screen: Screen) -> str:
     if settings.broker:
-        screen.say(f"using Kafka {broker.look(settings.broker).version} at {settings.broker}")
+        screen.say(f"using Kafka {broker.look(settings.bootstrap).version} at {settings.broker}")
         return settings.broker
     address = broker.start(settings.home, settings.broker_port, progress=screen.say)
     screen.say(f"Kafka is up at {address}")

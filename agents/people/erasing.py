@@ -7,12 +7,11 @@ import time
 import uuid
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
-
 from agents.codecs.avro import decode_event, encode_raw_event
 from agents.codecs.rows import decode_profile, decode_shard
 from agents.decisions import Archive
 from agents.errors import UserError
+from agents.transport.clients import new_writer
 from streams.erase import ERASURE
 from streams.records import Event, RawEvent
 from streams.topology import BY_NOUN, DAY_S, TOPICS, topic_name
@@ -38,7 +37,7 @@ async def erase(archive: Archive, servers: str, namespace: str, profile_id: str,
     asked = RawEvent(
         event_id, canonical, ERASURE, clock or time.time_ns() // 1_000_000, SOURCE, {"reason": reason} if reason else {}
     )
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True)
+    producer = new_writer(servers, enable_idempotence=True)
     await producer.start()
     try:
         await producer.send_and_wait(topic_name(namespace, "raw-events"), encode_raw_event(asked), canonical.encode())

@@ -52,14 +52,14 @@ async def simulate(
         name = bundle_hash(candidate)
         policies[name] = compile_inline(candidate, name)
     report = Report(wanted.said, zone, policies[name or current].currency, name)
-    versions = await _versions(source)
+    versions = await read_versions(source)
     count = await source.partitions()
     for number in range(count) if partition is None else [partition]:
         await _Partition(source, number, within, report, policies, name, current).simulate(versions, count)
     return report
 
 
-async def _versions(source: Source) -> list[ModelVersion]:
+async def read_versions(source: Source) -> list[ModelVersion]:
     """Return every version that trainers have published and the topic keeps."""
     versions = []
     async with aclosing(source.scan("models", 0)) as chunks:
@@ -72,6 +72,17 @@ async def _versions(source: Source) -> list[ModelVersion]:
                 if version is not None and version.kind not in SIGNALS:
                     versions.append(version)
     return versions
+
+
+async def read_events(source: Source, partition: int, until: int | None) -> AsyncGenerator[tuple[int, Event], None]:
+    """Yield a partition's accepted events with their steps, in order, as long as they were accepted before `until`."""
+    async with aclosing(source.scan("events", partition)) as chunks:
+        async for chunk in chunks:
+            for record in chunk:
+                event = decode_event(record.value)
+                if until is not None and event.accepted_at >= until:
+                    return
+                yield STEP.unpack(dict(record.headers)["step"])[1], event
 
 
 class _Partition:
@@ -99,7 +110,7 @@ class _Partition:
         first: int | None = None
         is_begun = False  # the window
         simulated: dict[str, Choice] = {}
-        async with aclosing(self._events()) as events:
+        async with aclosing(read_events(self._source, self._number, self._within.until)) as events:
             async for step, event in events:
                 at = event.accepted_at
                 if first is None:
@@ -119,16 +130,6 @@ class _Partition:
                         simulated[decision.decision_id] = choice_of(decision)
         self._compare(simulated, first)
         self._report.failed += shard.failed
-
-    async def _events(self) -> AsyncGenerator[tuple[int, Event], None]:
-        """Yield the partition's accepted events and their steps, until the window ends."""
-        async with aclosing(self._source.scan("events", self._number)) as chunks:
-            async for chunk in chunks:
-                for record in chunk:
-                    event = decode_event(record.value)
-                    if self._within.until is not None and event.accepted_at >= self._within.until:
-                        return
-                    yield STEP.unpack(dict(record.headers)["step"])[1], event
 
     def _compare(self, simulated: dict[str, Choice], first: int | None) -> None:
         """Compare what was decided of triggers that are kept."""

@@ -25,7 +25,7 @@ from agents.trainers.lockstep import Lockstep
 from agents.trainers.syllabus import Syllabus
 from agents.trainers.trainer import Trainer
 from agents.transactions import PATIENCE_S
-from agents.transport.clients import new_producer, reader
+from agents.transport.clients import new_consumer, new_producer, reader
 from agents.transport.errors import EXIT_REFUSED
 from streams.topology import topic_name
 
@@ -46,8 +46,8 @@ async def train(settings: Settings, model: str, stop: asyncio.Event) -> None:
         producer = await stack.enter_async_context(started(fenced))
         models = await read_committed(servers, topic_name(namespace, "models"))
         trainer = Trainer(syllabus, producer, settings, model, models)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers,
+        consumer = new_consumer(
+            servers,
             group_id=f"{namespace}.trainer.{model}",
             isolation_level="read_committed",
             enable_auto_commit=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from faust.app.base import BootStrategy
 from faust.types import ChannelT
 from faust.types.transports import TransportT
 from mode import CrashingSupervisor
@@ -27,12 +28,20 @@ from streams.topology import BY_NOUN, topic_name
 QUEUE_CHUNKS_MAX: Final = 16  # per agent, between the consumer and the shards
 
 
+class ConsumerBoot(BootStrategy):
+    """Starts no producer of Faust's: the shards write, and it would be one more connection that nobody secures."""
+
+    enable_kafka_producer = False
+
+
 class StreamApp(ShardHost):
     """A worker of the stream.
 
     Declare an agent per source topic on `source(noun)`; its body is
     `async for chunk in stream.noack().events(): await app.shards.offer(chunk)`.
     """
+
+    BootStrategy = ConsumerBoot
 
     def __init__(
         self,

@@ -19,12 +19,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.consumer import Fetcher, ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
 from agents.transport.chunk import ChunkMessage
+from agents.transport.clients import new_consumer
 from agents.transport.copartition import Copartition, Held
 from agents.transport.errors import EXIT_REFUSED, die
 from agents.transport.fetched import fetch
@@ -32,6 +35,7 @@ from agents.transport.headers import accept_any_header
 from agents.transport.host import ShardHost
 from agents.transport.transactions import Membership
 
+WATCH_S: Final = 1.0  # how long a worker that its group refuses goes unnoticed
 FETCH_S: Final = 0.25  # a resumed partition joins the next fetch only, so no fetch waits longer
 REQUEST_TIMEOUT_MS: Final = 90_000  # a join waits for the slowest member
 
@@ -44,10 +48,10 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         accept_any_header()
         app = cast("ShardHost", self.app)
         tuning = app.tuning
-        return AIOKafkaConsumer(
+        return new_consumer(
+            app.settings.bootstrap,
             client_id=app.conf.broker_client_id,
             group_id=app.conf.id,
-            bootstrap_servers=app.settings.bootstrap,
             partition_assignment_strategy=[Copartition(app.settings.partitions, self._held, self._hear)],
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -164,6 +168,17 @@ class ChunkConsumer(driver.Consumer):
         """Fetch from these partitions again."""
         super().resume_partitions(tps)
         self._resumed.set()
+
+    @Service.task
+    async def _watch_group(self) -> None:
+        """End where the group does not take us: aiokafka raises that with a fetch, and nothing is fetched before."""
+        while not self.should_stop:
+            await self.sleep(WATCH_S)
+            consumer = cast("ChunkThread", self._thread)._consumer
+            coordinator = consumer._coordinator if consumer is not None else None
+            refused = coordinator._pending_exception if isinstance(coordinator, GroupCoordinator) else None
+            if refused is not None and self._fed is None:
+                die("the group does not take this worker", refused)
 
     # ------------------------------------------------------------------------------------------------- delivery
 

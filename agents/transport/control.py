@@ -15,6 +15,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from agents.transport.clients import new_consumer
 from agents.transport.errors import die
 from agents.transport.shard import Shard
 
@@ -47,8 +48,8 @@ class ControlReader:
         """Read all topics to their end."""
         if not self._tps:
             return
-        consumer = self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+        consumer = self._consumer = new_consumer(
+            self._servers,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import Final, NoReturn
 
+from agents.access.denials import denial
 from agents.errors import UserError
 
 EXIT_TRANSPORT: Final = 70  # EX_SOFTWARE: the supervisor restarts
@@ -30,6 +31,8 @@ def die(
     reason: str, cause: BaseException | None = None, *, exit_code: int = EXIT_TRANSPORT, bug: bool = False
 ) -> NoReturn:
     """End this process at once, saying why on stderr (with a traceback, if it is a bug); nothing is closed."""
+    if denied := denial(cause):  # a restart would not help, and a traceback says less
+        reason, cause, exit_code, bug = f"{reason}: {denied}", None, EXIT_REFUSED, False
     told = f": {type(cause).__name__}: {cause}" if cause is not None else ""
     output = sys.__stderr__
     if output is not None:

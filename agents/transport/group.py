@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.group import LeaveGroupRequest
+
+from agents.transport.clients import new_client
 
 _UNKNOWN_MEMBER: Final = 25  # it has left, or timed out, already
 
@@ -17,7 +19,7 @@ async def leave_group(servers: str, group: str, client_id: str) -> int:
 
     Raises KafkaError when the coordinator does not do it; the group then waits for the session to time out.
     """
-    client = AIOKafkaClient(bootstrap_servers=servers, client_id="supervisor", request_timeout_ms=5_000)
+    client = new_client(servers, "supervisor", 5_000)
     try:
         await client.bootstrap()
         node = await client.coordinator_lookup(CoordinationType.GROUP, group)

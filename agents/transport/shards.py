@@ -21,6 +21,7 @@ from aiokafka.client import AIOKafkaClient
 from faust.types import TP, EventT
 from mode import Service
 
+from agents.access.servers import CODECS
 from agents.transport.applier import WorkerStop
 from agents.transport.assignment import Deployment, new_committer, open_shards
 from agents.transport.chunk import ChunkMessage
@@ -82,7 +83,8 @@ class Shards(Service):
         await self._control.start()
         self._client = new_client(self.deployment.settings.bootstrap, self.id)
         await self._client.bootstrap()
-        transactions = Transactions(self._client, self.id, self.deployment.tuning.transaction_timeout_s)
+        codec = CODECS[self.deployment.settings.compression]
+        transactions = Transactions(self._client, self.id, self.deployment.tuning.transaction_timeout_s, codec)
         self.committer = new_committer(transactions, self.deployment)
         await self.committer.start()
         self._turnstile = asyncio.create_task(self._run(), name="turnstile")

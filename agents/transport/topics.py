@@ -9,6 +9,7 @@ from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from agents.access.denials import TOPIC_DENIED, denied
 from agents.transport.clients import admin
 from agents.transport.errors import Refused
 from streams.topology import FOREVER, TOPICS, Topic, topic_name
@@ -109,11 +110,10 @@ def check_partitions(found: Iterable[Found]) -> None:
 
 
 async def _found(client: AIOKafkaAdminClient, wanted: list[Wanted]) -> list[Found]:
-    counts = {
-        topic["topic"]: len(topic["partitions"])
-        for topic in await client.describe_topics([topic.name for topic in wanted])
-        if topic["error_code"] == 0
-    }
+    described = await client.describe_topics([topic.name for topic in wanted])
+    if hidden := [topic["topic"] for topic in described if topic["error_code"] == TOPIC_DENIED]:
+        raise Refused(denied(", ".join(sorted(hidden))))
+    counts = {topic["topic"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
     return [Found(topic, counts.get(topic.name)) for topic in wanted]
 
 

@@ -63,9 +63,9 @@ class Batch:
 
     __slots__ = ("_builder", "count", "write")
 
-    def __init__(self) -> None:
+    def __init__(self, codec: int = 0) -> None:
         self._builder = DefaultRecordBatchBuilder(
-            2, 0, is_transactional=1, producer_id=-1, producer_epoch=-1, base_sequence=0, batch_size=BATCH_BYTES_MAX
+            2, codec, is_transactional=1, producer_id=-1, producer_epoch=-1, base_sequence=0, batch_size=BATCH_BYTES_MAX
         )
         self.count = 0  # records; whoever writes counts
         self.write: Callable[..., Any] = self._builder.append
@@ -87,10 +87,11 @@ class _Identity:
 class Transactions:
     """The transactions of one transactional id, one after the other."""
 
-    def __init__(self, client: AIOKafkaClient, transactional_id: str, timeout_s: float) -> None:
+    def __init__(self, client: AIOKafkaClient, transactional_id: str, timeout_s: float, codec: int = 0) -> None:
         """Prepare; `client` is started and stopped by whoever made it."""
         self.id: Final = transactional_id
         self._client = client
+        self._codec = codec
         self._timeout_ms = int(timeout_s * 1000)
         self._who = _Identity()
         self._sequences: dict[TopicPartition, int] = defaultdict(int)
@@ -107,7 +108,7 @@ class Transactions:
 
     def open_batch(self) -> Batch:
         """Return an empty batch, to be written and sent."""
-        return Batch()
+        return Batch(self._codec)
 
     async def send(self, batches: Mapping[TopicPartition, Sequence[Batch]]) -> None:
         """Append batches within the open transaction, in order; return when all copies in sync have them."""

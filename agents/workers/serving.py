@@ -25,7 +25,7 @@ from agents.lag import behind
 from agents.service import READY, started
 from agents.settings import Settings
 from agents.transactions import Written, write
-from agents.transport.clients import BATCH_BYTES_MAX
+from agents.transport.clients import BATCH_BYTES_MAX, new_consumer, new_writer
 from agents.workers.answering import answer, live
 from agents.workers.kinds import HEARTBEAT, SIGNALS, heard
 from agents.workers.shelf import Shelf
@@ -51,14 +51,12 @@ async def serve(settings: Settings, model: str, stop: asyncio.Event) -> None:
     await wait_partitions(servers, requests)
     server = ModelServer(settings, model)
     async with AsyncExitStack() as stack:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=servers, acks="all", max_batch_size=BATCH_BYTES_MAX, request_timeout_ms=15_000
-        )
+        producer = new_writer(servers, max_batch_size=BATCH_BYTES_MAX, request_timeout_ms=15_000)
         await stack.enter_async_context(started(producer))
         follower = await stack.enter_async_context(server.follow())
-        consumer = AIOKafkaConsumer(
+        consumer = new_consumer(
+            servers,
             requests,
-            bootstrap_servers=servers,
             group_id=f"{namespace}.model.{model}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -117,8 +115,8 @@ class ModelServer:
         there = await read_committed(self._settings.bootstrap, self._models)
         for record in there.records:
             self._learn(record.value)
-        follower = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap,
+        follower = new_consumer(
+            self._settings.bootstrap,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="none",

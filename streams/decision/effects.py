@@ -125,7 +125,7 @@ def trim(contacts: Contacts, policy: Policy, now: int) -> None:
         for column in _columns(contacts):
             del column[:drop]
     if contacts.offers:
-        contacts.offers = [o for o in contacts.offers if o.until + policy.cool_off_ms > now][-OFFERS_MAX:]
+        contacts.offers = [o for o in contacts.offers if o.until + policy.conflicts.cool_off_ms > now][-OFFERS_MAX:]
     if contacts.cooldowns:
         contacts.cooldowns = [cooldown for cooldown in contacts.cooldowns if cooldown[1] > now]
 

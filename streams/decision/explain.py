@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from streams.decision.calibrate import Estimates
+from streams.decision.counterfactual import LEVERED, LIFTED, Counterfactual, Flip
 from streams.decision.expand import Failure, Standing, expand, score_of
 from streams.decision.filters import refused_by_offer
 from streams.decision.release import release_at
@@ -74,6 +75,7 @@ def _for_agent(policy: Policy, decision: Decision, verdict: Verdict) -> str:
     lines = [*_head(policy, decision, verdict), "", *_why(policy, point, verdict, standings)]
     lines += _rivals(policy, verdict, standings)
     lines += ["", "Why not the others", *_why_not(policy, point, verdict, standings)]
+    lines += _what_if(policy, point, verdict, standings)
     if verdict.flags:
         lines += ["", "To bear in mind", *(f"  {_note(flag)}" for flag in verdict.flags)]
     return "\n".join(lines) + "\n"
@@ -229,6 +231,31 @@ def _why_not(policy: Policy, point: Point, verdict: Verdict, standings: list[Sta
     if not reasons:
         return ["  Every other candidate was worth it, but less."]
     return [f"  {', '.join(treatments)}: {said}" for said, treatments in reasons.items()]
+
+
+def _what_if(policy: Policy, point: Point, verdict: Verdict, standings: list[Standing]) -> list[str]:
+    """Say which single change would have had another candidate be the best, those that were nearest first."""
+    would = Counterfactual(point, verdict)
+    by_index = dict(zip(verdict.scored, verdict.scores_micro, strict=True))
+    best = max(verdict.feasible, key=by_index.__getitem__, default=-1)
+    nearest = sorted(by_index.keys() - {best}, key=lambda index: (-by_index[index], index))
+    lines = []
+    for index in (*nearest, *(index for index in range(len(standings)) if index not in by_index)):
+        flip = next((one for one in would.flips(index) if one.gap_micro > 0), None)
+        if flip is not None:
+            said = _change(policy, point, verdict, standings[index], flip)
+            lines.append(f"  {standings[index].candidate.treatment_id} would have been the best {said}")
+    return ["", "What would have changed it", *lines[:RIVALS_MAX]] if lines else []
+
+
+def _change(policy: Policy, point: Point, verdict: Verdict, standing: Standing, flip: Flip) -> str:
+    if flip.kind == LIFTED:
+        return f"but for this: {_refusal(policy, point, verdict, standing, standing.failures[0])}"
+    if flip.kind == LEVERED:
+        return f"with a lever of {times(flip.after)}, not {times(flip.before)}"
+    action = next(action for action in policy.actions if action.id == standing.candidate.action_id)
+    outcome = list(action.values_micro)[int(flip.name)]
+    return f"if {outcome} were {percent(flip.after)} likely, not {percent(flip.before)}"
 
 
 def _refusal(policy: Policy, point: Point, verdict: Verdict, standing: Standing, failure: Failure) -> str:

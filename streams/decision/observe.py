@@ -14,7 +14,7 @@ from streams.decision.verdict import Occasion, Snapshot
 from streams.policy import Policy
 from streams.policy.board import Board
 from streams.records import Calibrator, Feature
-from streams.rows import Answer, Contacts, Profile
+from streams.rows import TRAVEL_MS, Answer, Contacts, Profile
 
 SHADOW: Final = "ghost:"  # before a delivery channel, in the pressure of shadow contacts
 UNSAID: Final = [0, 0]
@@ -55,10 +55,11 @@ class Columns:
         self.keys = [[column[index] for index in order] for column in self.keys]
 
 
-def count_contacts(board: Board, seen: Columns, real: Columns, zone: str, now: int) -> list[dict[str, int]]:
+def count_contacts(board: Board, seen: Columns, real: Columns, zones: list[str], now: int) -> list[dict[str, int]]:
     """Return, for each window, the contacts in it by id of its scope; `seen` has the shadows too, `real` has not.
 
-    A window that rolls is half open, (now − W, now]; a contact stamped ahead of the clock is in every window.
+    A window that rolls is half open, (now − W, now]; a contact stamped ahead of the clock is in every window. A day,
+    week or month is counted from its earliest beginning in these zones.
     """
     calendar: Starts = NOT_NEEDED
     counts: list[dict[str, int]] = []
@@ -68,7 +69,7 @@ def count_contacts(board: Board, seen: Columns, real: Columns, zone: str, now: i
             begin = bisect_right(columns.at, now - window.rolling_ms)
         else:
             if calendar is NOT_NEEDED:
-                calendar = starts(zone, now)
+                calendar = _earliest(zones, now)
             begin = bisect_left(columns.at, calendar[window.calendar])
         total = len(columns.at) - begin
         observed: dict[str, int] = {}
@@ -99,6 +100,17 @@ def count_contacts(board: Board, seen: Columns, real: Columns, zone: str, now: i
             elif value in by_value:
                 observed[value] = 1
     return counts
+
+
+def _earliest(zones: list[str], now: int) -> Starts:
+    """Return when the local day, week and month began: where that is earliest, so the most contacts are in it."""
+    begun = [starts(zone, now) for zone in zones]
+    return begun[0] if len(begun) == 1 else tuple(min(of) for of in zip(*begun, strict=True))
+
+
+def _left(profile: Profile, now: int) -> list[str]:
+    """Return the zones that a person has left lately: travel resets no cap."""
+    return [zone for zone, left_at in profile.left if left_at > now - TRAVEL_MS] if profile.left else []
 
 
 def pressures_ppm(board: Board, contacts: Contacts, now: int, held: bool) -> list[int]:
@@ -144,7 +156,7 @@ def observe(
         [profile.consents.get(scope, UNSAID) for scope in board.consents],
         profile.suppressed,
         [scope for scope, until in contacts.cooldowns if until > now],
-        count_contacts(board, seen, real, zone, now),
+        count_contacts(board, seen, real, [zone, *_left(profile, now)], now),
         [
             offer
             for offer in contacts.offers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from streams.policy import Candidate
 from streams.policy.board import Board
 from streams.policy.quantities import PPB, PPM
 
@@ -49,11 +50,15 @@ def fatigue_micro(board: Board, propensities: list[int], pressures_ppm: list[int
 
 
 def score(
-    board: Board, scored: list[int], propensities: list[int], contexts: list[int], fatigues: list[int], meta_ppm: int
+    candidates: list[Candidate],
+    scored: list[int],
+    propensities: list[int],
+    contexts: list[int],
+    fatigues: list[int],
+    meta_ppm: int,
 ) -> Scores:
-    """Return the scores of these candidates."""
+    """Return the scores of some of these candidates."""
     scores = Scores()
-    candidates = board.candidates
     action_id, ev, offer_cost = "", 0, 0
     for index in scored:
         candidate = candidates[index]

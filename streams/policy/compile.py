@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from streams.policy.board import Catalogue
 from streams.policy.catalogue import Action, Surroundings, read_actions, read_contexts, read_priorities
 from streams.policy.channels import DeliveryChannel, read_channels
-from streams.policy.conflicts import INTENTS, read_conflicts
+from streams.policy.conflicts import INTENTS, Conflicts, read_conflicts
 from streams.policy.contact import CALENDAR, ContactRule, read_contact
 from streams.policy.events import EventType, read_events
 from streams.policy.features import Features, compile_features
@@ -53,7 +53,7 @@ class Policy:
     points_by_trigger: dict[str, tuple[Point, ...]]
     exploration: Exploration
     holdout: Holdout
-    cool_off_ms: int  # how long an offer that has ended still excludes others
+    conflicts: Conflicts
     memory_ms: int  # how long a contact matters: the longest window of the contact rules
     attribution_ms: int  # how long a decision awaits its outcomes and labels, lateness included
 
@@ -129,7 +129,7 @@ def compile_policy(bundle: object) -> Policy:
         {event: tuple(point for point in points.values() if point.trigger == event) for event in events},
         exploration,
         holdout,
-        conflicts.cool_off_ms,
+        conflicts,
         max((rule.rolling_ms or CALENDAR_MS[rule.calendar] for rule in contact), default=0),
         max(
             [outcome.window_ms + outcome.lateness_ms for outcome in outcomes.values()]

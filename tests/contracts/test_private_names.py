@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
@@ -48,6 +49,7 @@ ATTRIBUTES = [  # (function that sets it, name)
     (AIOKafkaConsumer.__init__, "_closed"),
     (AIOKafkaConsumer.start, "_fetcher"),
     (AIOKafkaConsumer.start, "_coordinator"),
+    (GroupCoordinator.__init__, "_pending_exception"),
     (fetcher.Fetcher.__init__, "_records"),
     (fetcher.Fetcher.__init__, "_subscriptions"),
     (fetcher.FetchResult.__init__, "_partition_records"),

@@ -109,7 +109,7 @@ class Reckoning:
         properties = typed(self.bundle, event["type"], event["properties"])
         life.facts.add(event["type"], event["occurred_at"], event["event_id"], properties)
         life.person.hear(event["consent"], event["occurred_at"])
-        life.person.move(properties.get("zone"), (event["occurred_at"], event["event_id"]))
+        life.person.move(properties.get("zone"), (event["occurred_at"], event["event_id"]), self.bundle.zone)
         if event["type"] in REPORTS:
             self._report(life, event, said.step)
             return

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -178,6 +179,26 @@ def test_a_policy_is_tried_on_the_past(place: Place, tmp_path: Path) -> None:
     assert acted == (str(sum(one.action is not None for one in decisions)), "0")
     none = place.ask("simulate", "2001-01-01..2001-02-01")
     assert none.stderr.startswith("continuo: there is no event in 2001-01-01..2001-02-01 in the namespace")
+
+
+def test_the_past_is_told_with_coordination_and_without(place: Place) -> None:
+    told = json.loads(place.ask("report", "--baseline", "uncoordinated", "--json").stdout)
+    assert told["coordinated"]["decisions"] == len(place.decisions())
+    assert told["uncoordinated"]["decisions"] > told["coordinated"]["decisions"]
+    assert (told["coordinated"]["conflicting"], told["coordinated"]["failed"]) == (0, 0)
+    text = place.ask("report", "--baseline", "uncoordinated", "--policy", "policy", "2017-07-13..").stdout
+    assert re.search(r"^ +coordinated +uncoordinated$", text, re.MULTILINE)
+
+
+def test_what_was_decided_is_exported(place: Place, tmp_path: Path) -> None:
+    told = place.ask("export", "decisions", "activations", "catalogue", "--to", str(tmp_path))
+    assert told.returncode == 0, told.stderr
+    decisions = place.decisions()
+    assert told.stdout.startswith(f"decisions: {len(decisions)} rows in {PARTITIONS} files of {tmp_path}")
+    rows = [row for file in (tmp_path / "decisions").iterdir() for row in pq.read_table(file).to_pylist()]
+    assert {row["decision_id"] for row in rows} == {one.decision_id for one in decisions}
+    wrong = place.ask("export", "decisions", "--since", "2017-08-01", "--until", "2017-07-01", "--to", str(tmp_path))
+    assert wrong.stderr == "continuo: --until: expected a time after --since\n"
 
 
 def test_a_record_that_was_changed_is_told_as_such(place: Place) -> None:

@@ -14,6 +14,7 @@ ZONES: Final = available_timezones()
 CONTACTS_MAX: Final = 128
 OFFERS_MAX: Final = 32
 COOLDOWNS_MAX: Final = 64
+TRAVEL_MS: Final = 36 * 3_600_000
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Person:
     cooldowns: dict[str, int] = field(default_factory=dict)  # scope -> until
     pressure: dict[str, tuple[int, int]] = field(default_factory=dict)  # delivery channel -> amount, as of
     moved: tuple[int, str] = (-1, "")  # when the zone was told, in which event
+    left: list[tuple[str, int]] = field(default_factory=list)  # zones that were left lately, and when
 
     def counted(self, now: int, *, with_shadows: bool) -> list[tuple[int | None, Contact]]:
         """Return the contacts that count, with their instants; what is in flight comes last, at no instant yet."""
@@ -80,9 +82,16 @@ class Person:
             if known is None or at > known[1] or (at == known[1] and not granted):
                 self.consents[scope] = (granted, at)
 
-    def move(self, zone: str | None, said: tuple[int, str]) -> None:
-        """Take it that a person lives by another clock; said: when, in which event. The newest word holds."""
+    def move(self, zone: str | None, said: tuple[int, str], home: str) -> None:
+        """Take it that a person lives by another clock; said: when, in which event; home: the policy's zone.
+
+        The newest word holds.
+        """
         if zone and zone in ZONES and said > self.moved:
+            if zone != (self.zone or home):
+                here = self.zone or home
+                lately = [one for one in self.left if one[1] > said[0] - TRAVEL_MS and one[0] != here]
+                self.left = [*lately[-3:], (here, said[0])]
             self.zone, self.moved = zone, said
 
     def reserve(self, bundle: Bundle, candidate: Candidate, activation_id: str, now: int, *, ghost: bool) -> None:

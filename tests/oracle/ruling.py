@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.oracle.bundle import CLASSES, STAGES, Bundle, Candidate, Told
 from tests.oracle.conditions import holds
-from tests.oracle.people import Offer, Person
+from tests.oracle.people import TRAVEL_MS, Offer, Person
 from tests.oracle.words import after_quiet, bucket, duration_ms, local_start, micro
 
 WHOLE: Final = 2**32
@@ -281,7 +281,8 @@ class Oracle:
         if told.startswith("rolling:"):
             after = now - duration_ms(told.removeprefix("rolling:"))
         else:
-            after = local_start(person.zone or self.bundle.zone, now // 900_000, told) - 1
+            zones = [person.zone or self.bundle.zone, *(zone for zone, at in person.left if at > now - TRAVEL_MS)]
+            after = min(local_start(zone, now // 900_000, told) for zone in zones) - 1
         shadows = held and window.klass == "promo"
         found = Counter(
             one.scopes[scope]

@@ -55,7 +55,8 @@ def person_of(case: crowd.Case) -> Person:
     cooldowns = {scope: max(until for name, until in told.cooldowns if name == scope) for scope, _ in told.cooldowns}
     pressure = {channel: (amount, since) for channel, (amount, since) in told.pressure.items()}
     suppressed = case.profile.suppressed
-    return Person(case.profile.zone, consents, suppressed, contacts, offers, cooldowns, pressure)
+    left = [(zone, at) for zone, at in case.profile.left]
+    return Person(case.profile.zone, consents, suppressed, contacts, offers, cooldowns, pressure, left=left)
 
 
 def ruling_of(policy: Policy, verdict: Verdict) -> Ruling:

@@ -287,7 +287,7 @@ def test_what_a_bundle_may_leave_out_has_quiet_defaults() -> None:
     del bundle["decision_points"]["checkout"]["when"]
     policy = compile_policy(bundle)
     assert policy.exploration.epsilon_ppm == policy.holdout.buckets == policy.memory_ms == 0
-    assert policy.cool_off_ms == 72 * 3_600_000
+    assert policy.conflicts.cool_off_ms == 72 * 3_600_000
     assert policy.points["checkout"].may_open([None] * 6)
 
 

@@ -225,6 +225,17 @@ class TestZone:
         )
         assert (profile.zone, profile.zone_source) == ("Asia/Tokyo", "moved")
 
+    def test_zones_that_were_left_are_kept_for_a_day_and_a_half(self) -> None:
+        features = compiled({}, zones=ZONES)
+        profile = folded(features, moved(NOON, "Asia/Tokyo", "1"))
+        assert profile.left == [["", NOON]]
+        fold(profile, moved(NOON + HOUR_MS, "Asia/Tokyo", "2"), features)
+        assert profile.left == [["", NOON]]
+        fold(profile, moved(NOON + 2 * HOUR_MS, "Europe/Paris", "3"), features)
+        assert profile.left == [["", NOON], ["Asia/Tokyo", NOON + 2 * HOUR_MS]]
+        fold(profile, moved(NOON + 36 * HOUR_MS, "Asia/Tokyo", "4"), features)
+        assert profile.left == [["Asia/Tokyo", NOON + 2 * HOUR_MS], ["Europe/Paris", NOON + 36 * HOUR_MS]]
+
     def test_without_a_list_of_zones_none_is_taken(self) -> None:
         assert folded(compiled({}), moved(NOON, "Asia/Tokyo")).zone == ""
 

@@ -1,0 +1,1 @@
+"""Baseline: the same past without coordination, beside the same past with it."""

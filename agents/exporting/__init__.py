@@ -1,0 +1,1 @@
+"""Export: what the topics say as Parquet files, for people who ask with SQL."""
