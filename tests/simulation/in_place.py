@@ -34,7 +34,7 @@ def _die(
     raise Ended
 
 
-def _transactions(client: object, transactional_id: str, timeout_s: float) -> SimulatedTransactions:
+def _transactions(client: object, transactional_id: str, timeout_s: float, codec: int) -> SimulatedTransactions:
     worker = here()
     return SimulatedTransactions(worker.log, worker.line, transactional_id)
 
@@ -44,7 +44,7 @@ def _reader(servers: str, *, committed: bool) -> SimulatedConsumer:
     return SimulatedConsumer(worker.log, worker.line, committed=committed)
 
 
-def _consumer(*, isolation_level: str, **_: Any) -> SimulatedConsumer:
+def _consumer(_servers: str, *, isolation_level: str, **_: Any) -> SimulatedConsumer:
     return _reader("", committed=isolation_level == "read_committed")
 
 
@@ -79,7 +79,7 @@ def simulated() -> Iterator[None]:
         patch.setattr(shards, "Transactions", _transactions)
         patch.setattr(restore, "fetch", fetch)
         patch.setattr(assignment, "reader", _reader)
-        patch.setattr(control, "AIOKafkaConsumer", _consumer)
+        patch.setattr(control, "new_consumer", _consumer)
         patch.setattr(app, "PersonalVault", lambda _: PersonalVault(b"simulation"))
         patch.setattr(policies, "compile_policy", _compile)
         before = gc.get_threshold()

@@ -141,9 +141,9 @@ BY_MUTMUT: Final = (
         "    barrier = self.barriers.ahead(to) if self.barriers is not None else 1",
     ),
     Mutant(
-        "streams.rounds.xǁRoundsǁtrigger__mutmut_121",
+        "streams.rounds.xǁRoundsǁ_open__mutmut_87",
         "streams.rounds",
-        "Rounds.trigger",
+        "Rounds._open",
         "    state.rounds.put(opened.round_id, opened)",
         "    state.rounds.put(opened.round_id, None)",
     ),
@@ -151,8 +151,8 @@ BY_MUTMUT: Final = (
         "streams.propose.x_quantise__mutmut_15",
         "streams.propose",
         "quantise",
-        "    if not all(-AMOUNT_MAX <= x <= AMOUNT_MAX for x in outputs):",
-        "    if all(-AMOUNT_MAX <= x <= AMOUNT_MAX for x in outputs):",
+        "    if not all(low <= x <= high for x in outputs):",
+        "    if all(low <= x <= high for x in outputs):",
     ),
     Mutant(
         "streams.attribute.x_await_outcomes__mutmut_22",
