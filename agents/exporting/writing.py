@@ -38,7 +38,7 @@ class Exported:
 
     def told(self) -> list[str]:
         """Return it in lines."""
-        head = f"{self.noun}: {self.rows:,} rows in {self.files} files of {self.folder}, one for each record that was read"
+        head = f"{self.noun}: {self.rows:,} rows in {self.files} files of {self.folder}, as many as were read"
         return [head, *(f"  left out, it cannot be read: {place}" for place in self.unreadable)]
 
 
