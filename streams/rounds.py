@@ -164,9 +164,10 @@ class Rounds:
         is_ghost = verdict.ghost >= 0
         winner = verdict.winner
         released_at = clock if winner < 0 else release_at(point.board, verdict.snapshot.released_at, winner, clock)
-        if verdict.deferred >= 0:
+        if verdict.deferred >= 0:  # what it comes to is decided then: nothing is awaited of this one
             self._hold(deferrals.defer(opened, released_at))
-        candidate = candidates[winner] if verdict.deferred < 0 <= winner else None
+            return
+        candidate = candidates[winner] if winner >= 0 else None
         if candidate is not None:
             effects.reserve(contacts, policy, candidate, activation_id, clock, is_ghost, released_at)
             state.contacts.put(profile_id, contacts)

@@ -165,6 +165,7 @@ class Reckoning:
         yield from (f"{name}: {flaw}" for flaw in compare_head(oracle, case, found, decision, activation_id))
         if found.deferred >= 0:
             self._defer(life, decision, trigger, oracle.release_of(found, found.deferred))
+            return
         winner = max(found.chosen, found.ghost)
         candidate = oracle.candidates[winner] if winner >= 0 else None
         if candidate:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams import deferrals
+from streams import attribute, deferrals
 from streams.ids import derive
 from streams.inputs import DueInput
 from streams.records import Feature
@@ -67,6 +67,16 @@ def test_a_promotion_by_night_is_decided_again_in_the_morning() -> None:
     assert (again.trigger_occurred_at, again.opened_at, again.decided_at) == (MORNING, MORNING, MORNING)
     assert activation.activation_id == derive("activation", first.decision_id, "checkout", "1")
     assert (activation.decision_id, activation.release_at) == (again.decision_id, MORNING)
+
+
+def test_of_what_is_deferred_no_outcome_is_awaited_so_it_crowds_out_nothing_that_is() -> None:
+    shard = Shard(quiet_policy(offer_days=0))
+    shard.tell(raw(at=NOW - 6 * HOUR_MS))
+    (acted,) = shard.said["decisions"]
+    shard.tell(*(raw(event_id=f"e{n}") for n in range(attribute.OPEN_MAX)))
+    row = shard.driver.state.open_decisions.get("p")
+    assert row is not None
+    assert (acted.action, [one.decision_id for one in row.decisions]) == ("soup_off", [acted.decision_id])
 
 
 def test_a_transactional_message_by_night_is_decided_and_sent_in_the_morning_as_it_is() -> None:
