@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from agents import log
 from agents.baseline.arm import Arm, Observer
 from agents.baseline.uncoordinated import uncoordinated
 from agents.errors import UserError
-from agents.progress import Screen
 from agents.ranges import Range, Within
-from agents.replay.reading import Source, Topics
+from agents.replay.reading import Source
 from agents.settings import Settings
+from agents.simulate.parallel import each_partition
 from agents.simulate.shard import Shard, compile_inline
 from agents.simulate.simulating import read_events, read_versions
 from streams.policy import Policy, bundle_hash
@@ -98,26 +95,13 @@ async def _live(
 def run_all(settings: Settings, wanted: Range, candidate: Mapping[str, Any] | None, jobs: int) -> Both:
     """Run both arms over every partition of a deployment, so many at once; raises UserError as `run_both` does."""
     began = time.monotonic()
-    count = asyncio.run(Topics(settings.bootstrap, settings.namespace, lambda *_: None).partitions())
     plain = dict(candidate) if candidate is not None else None
-    with ProcessPoolExecutor(min(jobs, count), multiprocessing.get_context("spawn")) as pool:
-        tasks = [pool.submit(_run_one, settings, wanted, plain, number) for number in range(count)]
-        try:
-            both = tasks[0].result()
-            for task in tasks[1:]:
-                both.add(task.result())
-        finally:
-            for task in tasks:
-                task.cancel()
+    both, *others = each_partition(settings, jobs, partial(_run_one, wanted, plain))
+    for other in others:
+        both.add(other)
     both.seconds = time.monotonic() - began
     return both
 
 
-def _run_one(settings: Settings, wanted: Range, candidate: Mapping[str, Any] | None, number: int) -> Both:
-    log.configure("warning", settings.log_format)
-    screen = Screen()
-    try:
-        topics = Topics(settings.bootstrap, settings.namespace, screen)
-        return asyncio.run(run_both(topics, wanted, candidate, [number]))
-    finally:
-        screen.close()
+async def _run_one(wanted: Range, candidate: Mapping[str, Any] | None, source: Source, partition: int) -> Both:
+    return await run_both(source, wanted, candidate, [partition])

@@ -52,8 +52,8 @@ def command(wanted: Range, policy: Path | None, jobs: int | None, *, as_json: bo
     from agents import log, settings
     from agents.errors import UserError
     from agents.policy_files import load_policy
-    from agents.simulate.parallel import simulate_all
     from agents.simulate.report import to_json, to_text
+    from agents.simulate.simulating import simulate_all
 
     chosen = settings.load()
     log.configure("warning", chosen.log_format)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from agents.codecs.avro import DECODERS
 from agents.simulate.tally import choice_of
 from streams import records
+from streams.decision import EvidenceUnreadable
 from streams.topology import BY_NOUN
 
 INSTANT: Final = pa.timestamp("ms", "UTC")
@@ -56,8 +57,11 @@ class Table:
 
 
 def _expected(decision: records.Decision) -> Row:
-    """Return what the models expected of what goes out."""
-    choice = choice_of(decision)
+    """Return what the models expected of what goes out; nothing, where the evidence is of another version."""
+    try:
+        choice = choice_of(decision)
+    except EvidenceUnreadable:
+        return {}
     return {"ev_micro": choice.ev_micro, "cost_micro": choice.cost_micro}
 
 

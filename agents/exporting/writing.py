@@ -6,7 +6,7 @@ The same range of the same records gives the same bytes: rows stand in the order
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,6 @@ from agents.errors import UserError
 from agents.exporting.columns import TABLES, Row, Table
 from agents.ranges import Within
 from agents.replay.reading import Source
-from streams.decision import EvidenceUnreadable
 
 GROUP_ROWS: Final = 20_000
 TELLS: Final = 5  # unreadable records that are named
@@ -32,18 +31,18 @@ class Exported:
     noun: str
     folder: Path
     files: int
-    records: int  # of the range, counted as they were read
+    records: int  # of the range, counted once more in the topic
     rows: int  # in the files, as their footers say
     unreadable: tuple[str, ...]  # places of records that are no rows
 
     def told(self) -> list[str]:
         """Return it in lines."""
-        head = f"{self.noun}: {self.rows:,} rows in {self.files} files of {self.folder}, as many as were read"
+        head = f"{self.noun}: {self.rows:,} rows in {self.files} files of {self.folder}, as many as the topic has there"
         return [head, *(f"  left out, it cannot be read: {place}" for place in self.unreadable)]
 
 
 async def export(source: Source, nouns: Sequence[str], within: Within, to: Path) -> list[Exported]:
-    """Export these topics; raises UserError where a folder cannot be written, or a file does not hold what was read."""
+    """Export these topics; raises UserError for a folder that cannot be written, or files unlike the topic."""
     found = []
     count = await source.partitions()
     for noun in nouns:
@@ -56,13 +55,13 @@ async def export(source: Source, nouns: Sequence[str], within: Within, to: Path)
         unreadable: list[str] = []
         for number in range(count):
             target = folder / f"{number:05d}.parquet"
-            read = await _write(source, table, number, within, target, unreadable.append)
-            records += read
+            end = await _write(source, table, number, within, target, unreadable.append)
+            records += await _count(source, table, number, within, end)
             rows += pq.read_metadata(target).num_rows
         for stale in set(folder.glob("*.parquet")) - {folder / f"{number:05d}.parquet" for number in range(count)}:
             raise UserError(f"{stale} is of another export: name an empty folder, or remove it")
         if records != rows:
-            raise UserError(f"{folder} holds {rows:,} rows, {records:,} records were read: export it again")
+            raise UserError(f"{folder} holds {rows:,} rows, the topic has {records:,} records there: export it again")
         found.append(Exported(noun, folder, count, records, rows, tuple(unreadable[:TELLS])))
     return found
 
@@ -70,8 +69,8 @@ async def export(source: Source, nouns: Sequence[str], within: Within, to: Path)
 async def _write(
     source: Source, table: Table, number: int, within: Within, target: Path, lost: Callable[[str], None]
 ) -> int:
-    """Write one partition; return how many records of it are in the range."""
-    partial, count = target.with_suffix(".partial"), 0
+    """Write one partition; return up to which offset it was read."""
+    partial, end = target.with_suffix(".partial"), -1
     schema = table.schema
     try:
         with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
@@ -80,9 +79,9 @@ async def _write(
                 async for chunk in chunks:
                     for one in chunk:
                         row = _row(table, one.value, number, one.offset, within, lost)
+                        end = one.offset
                         if row is not None:
                             rows.append(row)
-                            count += 1
                     while len(rows) >= GROUP_ROWS:
                         writer.write_table(pa.Table.from_pylist(rows[:GROUP_ROWS], schema))
                         del rows[:GROUP_ROWS]
@@ -91,6 +90,19 @@ async def _write(
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+    return end
+
+
+async def _count(source: Source, table: Table, number: int, within: Within, end: int) -> int:
+    """Return how many records of a partition are in the range, up to an offset: read anew."""
+    count = 0
+    async with aclosing(source.scan(table.noun, number)) as chunks:
+        async for chunk in chunks:
+            for one in chunk:
+                if one.offset > end:
+                    return count
+                with suppress(Undecodable):
+                    count += within.holds("", getattr(table.decode(one.value or b""), table.at))
     return count
 
 
@@ -100,6 +112,6 @@ def _row(
     try:
         record = table.decode(value or b"")
         return table.row(record, number, offset) if within.holds("", getattr(record, table.at)) else None
-    except (Undecodable, EvidenceUnreadable) as error:
+    except Undecodable as error:
         lost(f"{table.noun}, partition {number}, offset {offset}: {error}")
         return None

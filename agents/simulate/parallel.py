@@ -1,47 +1,42 @@
-"""Partitions of a simulation side by side: each in a process of its own, for they share nothing."""
+"""Partitions side by side: each in a process of its own, for they share nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import TypeVar
 
 from agents import log
 from agents.progress import Screen
-from agents.ranges import Range
 from agents.replay.reading import Topics
 from agents.settings import Settings
-from agents.simulate.report import Report
-from agents.simulate.simulating import simulate
+
+T = TypeVar("T")
+Live = Callable[[Topics, int], Awaitable[T]]  # (topics, partition); it has to be picklable
 
 
-def simulate_all(settings: Settings, wanted: Range, candidate: Mapping[str, Any] | None, jobs: int) -> Report:
-    """Simulate every partition of a deployment, so many at once; raises UserError as `simulate` does."""
-    began = time.monotonic()
-    topics = Topics(settings.bootstrap, settings.namespace, lambda *_: None)
-    partitions = asyncio.run(topics.partitions())
-    plain = dict(candidate) if candidate is not None else None
+def each_partition(settings: Settings, jobs: int, live: Live[T]) -> list[T]:
+    """Return what is found of each partition of a deployment, so many at once; raises what `live` raises."""
+    partitions = asyncio.run(Topics(settings.bootstrap, settings.namespace, lambda *_: None).partitions())
     with ProcessPoolExecutor(min(jobs, partitions), multiprocessing.get_context("spawn")) as pool:
-        tasks = [pool.submit(_simulate_one, settings, wanted, plain, number) for number in range(partitions)]
+        tasks = [pool.submit(_live_one, settings, live, number) for number in range(partitions)]
         try:
-            report = tasks[0].result()
-            for task in tasks[1:]:
-                report.add(task.result())
+            return [task.result() for task in tasks]
         finally:
             for task in tasks:
                 task.cancel()
-    report.seconds = time.monotonic() - began
-    return report
 
 
-def _simulate_one(settings: Settings, wanted: Range, candidate: Mapping[str, Any] | None, partition: int) -> Report:
+def _live_one(settings: Settings, live: Live[T], partition: int) -> T:
     log.configure("warning", settings.log_format)
     screen = Screen()
+
+    async def one() -> T:
+        return await live(Topics(settings.bootstrap, settings.namespace, screen), partition)
+
     try:
-        topics = Topics(settings.bootstrap, settings.namespace, screen)
-        return asyncio.run(simulate(topics, wanted, candidate, partition))
+        return asyncio.run(one())
     finally:
         screen.close()

@@ -8,8 +8,10 @@ the same where both decided.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 from agents.codecs.avro import decode_decision, decode_event, decode_model_version
@@ -17,6 +19,8 @@ from agents.codecs.errors import Undecodable
 from agents.errors import UserError
 from agents.ranges import Range, Within
 from agents.replay.reading import Source
+from agents.settings import Settings
+from agents.simulate.parallel import each_partition
 from agents.simulate.report import Report
 from agents.simulate.shard import Shard, compile_inline
 from agents.simulate.tally import Choice, choice_of
@@ -57,6 +61,21 @@ async def simulate(
     for number in range(count) if partition is None else [partition]:
         await _Partition(source, number, within, report, policies, name, current).simulate(versions, count)
     return report
+
+
+def simulate_all(settings: Settings, wanted: Range, candidate: Mapping[str, Any] | None, jobs: int) -> Report:
+    """Simulate every partition of a deployment, so many at once; raises UserError as `simulate` does."""
+    began = time.monotonic()
+    plain = dict(candidate) if candidate is not None else None
+    report, *others = each_partition(settings, jobs, partial(_simulate_one, wanted, plain))
+    for other in others:
+        report.add(other)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _simulate_one(wanted: Range, candidate: Mapping[str, Any] | None, source: Source, partition: int) -> Report:
+    return await simulate(source, wanted, candidate, partition)
 
 
 async def read_versions(source: Source) -> list[ModelVersion]:

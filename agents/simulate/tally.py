@@ -22,7 +22,7 @@ class Choice:
     profile_id: str
     opened_at: int
     policy_hash: str
-    source: str  # best | explore | holdout | none
+    source: str  # best | explore | holdout | deferred | none
     action: str  # "" = none went out
     treatment: str
     delivery_channel: str

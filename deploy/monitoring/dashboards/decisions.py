@@ -13,8 +13,8 @@ DECISION: Final = Dashboard(
     (
         graph("decisions by source", "How the action was chosen; none: no action is a decision too.", "ops",
               (rate(DECISIONS, "source"), "{{source}}")),
-        graph("share without action", "Decisions for no action, the holdout's included.", "percentunit",
-              (f'sum (rate({DECISIONS}{{source=~"none|holdout"}}[{RATE}])) / {rate(DECISIONS)}', "without action")),
+        graph("share without action", "Decisions for no action; held out and deferred ones too.", "percentunit",
+              (f'sum (rate({DECISIONS}{{source!~"best|explore"}}[{RATE}])) / {rate(DECISIONS)}', "without action")),
         graph("rounds by decision point", "What was asked for.", "ops",
               (rate("continuo_propose_triggers_total", "decision_point"), "{{decision_point}}")),
         graph("why not", "Decisions for no action, by the first filter that left no candidate.", "ops",

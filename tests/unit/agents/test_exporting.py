@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +15,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from agents.codecs.avro import encode_decision
 from agents.errors import UserError
 from agents.exporting.catalogue import export_catalogue
-from agents.exporting.columns import TABLES
+from agents.exporting.columns import TABLES, Table
 from agents.exporting.writing import Exported, export
 from agents.policy_topic import bundles_of
 from agents.ranges import parse
@@ -128,6 +130,30 @@ def test_what_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
     (found,) = asyncio.run(export(recording, ["outcomes"], parse("all").within("UTC"), tmp_path))
     assert found.rows == len(played().said("outcomes")) - 1
     assert found.unreadable[0].startswith("outcomes, partition 0, offset 0: ")
+
+
+def test_a_decision_whose_evidence_cannot_be_read_is_there_without_what_was_expected(tmp_path: Path) -> None:
+    recording = Recording(played())
+    decision = recording.decisions()[0]
+    older = replace(decision, evidence=b"\x01" + decision.evidence[1:])
+    recording.put("decisions", 0, value=encode_decision(older))
+    (found,) = asyncio.run(export(recording, ["decisions"], parse("all").within("UTC"), tmp_path))
+    assert (found.rows, found.unreadable) == (len(played().said("decisions")), ())
+    first = pq.read_table(tmp_path / "decisions" / "00000.parquet").to_pylist()[0]
+    assert (first["decision_id"], first["ev_micro"]) == (decision.decision_id, None)
+
+
+def test_files_that_hold_less_than_the_topic_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = played().said("outcomes")[3].outcome_id
+    row = Table.row
+
+    def forgetful(self: Table, record: Any, partition: int, offset: int) -> Any:
+        return None if getattr(record, "outcome_id", "") == lost else row(self, record, partition, offset)
+
+    monkeypatch.setattr(Table, "row", forgetful)
+    count = len(played().said("outcomes"))
+    with pytest.raises(UserError, match=f"holds {count - 1} rows, the topic has {count} records there"):
+        asyncio.run(export(Recording(played()), ["outcomes"], parse("all").within("UTC"), tmp_path))
 
 
 def test_caps_are_recomputed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
