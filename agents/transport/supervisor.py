@@ -13,6 +13,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -78,8 +79,7 @@ class Supervisor:
         """End every worker at once; what it had not committed never happened."""
         self._stopping.set()
         for worker in self._workers.values():
-            if worker.returncode is None:
-                worker.kill()
+            _send(worker, signal.SIGKILL)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of the workers that run, by client id."""
@@ -140,11 +140,11 @@ class Supervisor:
             await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if not ended.done():
-                worker.terminate()
+                _send(worker, signal.SIGTERM)
                 await asyncio.wait({ended}, timeout=DRAIN_S)
                 if not ended.done():
                     self._tell(f"{command.client_id} did not drain within {DRAIN_S:.0f} s and is killed")
-                    worker.kill()
+                    _send(worker, signal.SIGKILL)
             return await ended
         finally:
             del self._workers[command.client_id]
@@ -157,6 +157,13 @@ class Supervisor:
             await leave_group(self._servers, self._group, command.client_id)
         except (KafkaError, OSError, TimeoutError) as error:
             self._tell(f"the group {self._group} was not told that {command.client_id} is dead: {error!r}")
+
+
+def _send(worker: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to one that runs: the process's own methods may take its exit code away from who waits for it."""
+    if worker.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, number)
 
 
 def _told(code: int) -> str:
