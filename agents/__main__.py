@@ -22,13 +22,15 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
         del ctx
-        return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(agents.commands.__path__))
+        return sorted(_modules())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command, or return None where there is none of that name."""
-        if cmd_name not in self.list_commands(ctx):
+        del ctx
+        found = _modules().get(cmd_name)
+        if found is None:
             return None
-        module = importlib.import_module(f"agents.commands.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(f"agents.commands.{found}")
         command: click.Command = module.command
         return command
 
@@ -60,9 +62,15 @@ class Commands(click.Group):
             ctx.exit(EXIT_DENIED)
 
 
+def _modules() -> dict[str, str]:
+    """Return the module of each command, by its name: `import_` is that of `import`, which Python keeps for itself."""
+    names = (module.name for module in pkgutil.iter_modules(agents.commands.__path__))
+    return {name.rstrip("_").replace("_", "-"): name for name in names}
+
+
 def summary(name: str) -> str:
     """Return a command's line in the listing, without its full stop."""
-    path = Path(agents.commands.__path__[0]) / f"{name.replace('-', '_')}.py"
+    path = Path(agents.commands.__path__[0]) / f"{_modules()[name]}.py"
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return docstring.partition("\n")[0].rstrip(".")
 

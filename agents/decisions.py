@@ -84,17 +84,23 @@ class Archive:
         self, noun: str, decode: Callable[[bytes], T], containing: str, of: str | None = None
     ) -> AsyncGenerator[T, None]:
         """Yield the records of a topic whose bytes contain a text, of all people or of the partition of one."""
+        async with aclosing(self.records(noun, of, containing)) as records:
+            async for record in records:
+                try:
+                    yield decode(record.value)
+                except Undecodable as error:
+                    place = f"{record.topic}/{record.partition} at {record.offset}"
+                    raise UserError(f"{place} cannot be read: {error}; was it written by a later version?") from error
+
+    async def records(
+        self, noun: str, of: str | None, containing: str, model: str = ""
+    ) -> AsyncGenerator[ConsumerRecord[bytes, bytes], None]:
+        """Yield the same records where they stand; model: of a topic that each model has for itself."""
         needle = containing.encode()
-        async with aclosing(self._records(noun, of)) as records:
+        async with aclosing(self._records(noun, of, model)) as records:
             async for record in records:
                 if record.value is not None and needle in record.value:
-                    try:
-                        yield decode(record.value)
-                    except Undecodable as error:
-                        place = f"{record.topic}/{record.partition} at {record.offset}"
-                        raise UserError(
-                            f"{place} cannot be read: {error}; was it written by a later version?"
-                        ) from error
+                    yield record
 
     async def canonical(self, profile_id: str) -> str:
         """Return the person that a name stands for: the name itself, unless it is only an alias."""
@@ -127,8 +133,10 @@ class Archive:
                     found.pop(place, None)
         return found
 
-    async def _records(self, noun: str, of: str | None) -> AsyncGenerator[ConsumerRecord[bytes, bytes], None]:
-        topic = topic_name(self._namespace, noun)
+    async def _records(
+        self, noun: str, of: str | None, model: str = ""
+    ) -> AsyncGenerator[ConsumerRecord[bytes, bytes], None]:
+        topic = topic_name(self._namespace, noun, model)
         places = await wait_partitions(self._servers, topic, 0)
         if of is not None:
             places = [places[partition_of(of, len(places))]]

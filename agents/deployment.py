@@ -1,8 +1,9 @@
 """The processes of a deployment: which ones a policy needs, and how they run, are told of and end together.
 
 Theory of operation. Each process is a `continuo` command under the supervisor, with these settings as its environment
-and a log of its own. They end in the order of KINDS: a worker that drains neither waits for a model nor for a delivery
-channel (open rounds are rows, activations are on their topic), and whoever serves it ends after it.
+and a log of its own. They end in the order of KINDS: the door is shut first; a worker that drains neither waits for a
+model nor for a delivery channel (open rounds are rows, activations are on their topic), and whoever serves it ends
+after it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from agents.settings import Settings
 from agents.transport.supervisor import Command, Supervisor
 from streams.policy import Policy
 
-KINDS: Final = ("worker", "model", "trainer", "channel")  # commands of processes, in the order in which they end
+KINDS: Final = ("api", "worker", "model", "trainer", "channel")  # commands of processes, in the order in which they end
 LAST_WORDS: Final = 8  # lines
 MIB: Final = 1 << 20
 
@@ -49,7 +50,15 @@ class Role:
     @property
     def arguments(self) -> tuple[str, ...]:
         """Return what follows `continuo` on the command line."""
-        return (*self.command, "--web-port", str(self.web_port))
+        return (*self.command, "--port" if self.kind == "api" else "--web-port", str(self.web_port))
+
+
+@dataclass(frozen=True)
+class ApiPlan:
+    """The HTTP API: the file of those who may call it, and its port."""
+
+    callers: Path
+    port: int
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,18 @@ class Cost:
 
 
 def plan(
-    policy: Policy, namespace: str, workers: Sequence[int], spare: Iterator[int], kinds: Collection[str] = KINDS
+    policy: Policy,
+    namespace: str,
+    workers: Sequence[int],
+    spare: Iterator[int],
+    kinds: Collection[str] = KINDS,
+    door: ApiPlan | None = None,
 ) -> list[Role]:
     """Return the processes that a policy needs, those of `kinds` only.
 
     They are one worker for each web port of `workers`, one process for each model that is asked by topic, one trainer
     for each model that has one, and one process for all delivery channels; these take their web ports from `spare`.
+    Where there is a `door`, the HTTP API is one more.
     """
     models = sorted(policy.models.values(), key=lambda model: model.name)
     others = [
@@ -79,6 +94,8 @@ def plan(
         for number, port in enumerate(workers)
         if "worker" in kinds
     ]
+    if door is not None and "api" in kinds:
+        roles.append(Role("api", ("api", "--callers", str(door.callers)), door.port))
     return roles + [Role(name, command, next(spare)) for name, command in others if command[0] in kinds]
 
 

@@ -14,7 +14,9 @@ from typing import Final, TypeVar
 
 from agents import broker
 from agents import settings as deployment_settings
+from agents.api.callers import Callers
 from agents.broker import ports
+from agents.deployment import ApiPlan
 from agents.errors import UserError
 from agents.policy_files import Bundle, load_policy
 from agents.policy_topic import publish, read_bundles
@@ -32,14 +34,16 @@ class Several(UserError):
     """Refuse for more than one reason; each one's own message stands in this one."""
 
 
-def inspect(folder: Path, workers: int) -> tuple[Settings, Bundle, Policy]:
+def inspect(folder: Path, workers: int = 0, door: ApiPlan | None = None) -> tuple[Settings, Bundle, Policy]:
     """Return the settings in force and the policy of a folder, when a deployment of so many workers could start.
 
-    Raises UserError with everything that is wrong: settings, policy, Kafka, topics, ports.
+    Raises UserError with everything that is wrong: settings, policy, callers, Kafka, topics, ports.
     """
     wrong: list[UserError] = []
     settings = _attempt(deployment_settings.load, wrong)
     found = _attempt(lambda: load_policy(folder), wrong)
+    if door is not None:
+        _attempt(lambda: _check_door(door), wrong)
     if settings is not None:
         _attempt(lambda: _check_workers(settings, workers), wrong)
         if _attempt(lambda: _is_up(settings), wrong):
@@ -116,6 +120,15 @@ def _check_workers(settings: Settings, workers: int) -> None:
             )
     if wrong:
         raise UserError("\n".join(wrong))
+
+
+def _check_door(door: ApiPlan) -> None:
+    Callers(door.callers)
+    if not ports.is_free(door.port):
+        raise UserError(
+            f"port {door.port}, the HTTP API's, is taken by {ports.holder(door.port)}: "
+            "stop that, or give another --api-port"
+        )
 
 
 def _is_up(settings: Settings) -> bool:

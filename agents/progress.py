@@ -13,7 +13,7 @@ TERMINAL_S: Final = 0.2
 
 
 class Screen:
-    """Says on stderr how far reading is."""
+    """Says on stderr how far a command is."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -22,11 +22,14 @@ class Screen:
 
     def __call__(self, noun: str, partition: int, share: float) -> None:
         """Take note that so much of a topic's partition is read."""
+        self.say(f"partition {partition}: {noun} {share:.0%}")
+
+    def say(self, line: str) -> None:
+        """Say how far it is, unless that was said a moment ago."""
         now = time.monotonic()
         if now - self._told_at < (TERMINAL_S if self._is_terminal else EVERY_S):
             return
         self._told_at = now
-        line = f"partition {partition}: {noun} {share:.0%}"
         if self._is_terminal:
             click.echo(f"\r\x1b[K{line}", err=True, nl=False)
             self._is_open = True

@@ -26,7 +26,7 @@ Kind = Literal["counter", "gauge", "histogram"]
 Child = TypeVar("Child", Counter, Gauge, Histogram)
 
 WORKER: Final = "worker"
-OTHERS: Final = ("model", "trainer", "channel")  # processes with metrics of their own; all other metrics are a worker's
+OTHERS: Final = ("model", "trainer", "channel", "api")  # have metrics of their own; all other metrics are a worker's
 CONTENT_TYPE: Final = "text/plain; version=0.0.4"
 
 # A commit is 5–200 ms, a round of one model 10 ms to its deadline, a restore up to minutes.
@@ -36,6 +36,9 @@ ROUND_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0)
 ANSWER_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 # A delivery channel takes a batch every 0.3 s; one that was down has minutes to catch up with.
 REPORT_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+# An answer waits for Kafka's acknowledgement (2–50 ms) or for a decision (50 ms to its deadline).
+REQUEST_S: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Metric:
 _MODEL: Final = ("model", "name in the policy")
 _PARTITION: Final = ("partition", "number")
 _CHANNEL: Final = ("delivery_channel", "id in the policy")
+_OPERATION: Final = ("operation", "events, decide, or other")
 _SOURCE: Final = ("source", "as its events say; of the 51st on: other")
 
 METRICS: Final = (
@@ -129,6 +133,16 @@ METRICS: Final = (
            (_CHANNEL,), REPORT_S),
     Metric("continuo_channel_lag_records", "gauge", "Offsets from the last activation read to the last one there is",
            (_CHANNEL,)),
+    Metric("continuo_api_requests_total", "counter", "Requests answered",
+           (_OPERATION, ("status", "HTTP status of the answer"))),
+    Metric("continuo_api_request_seconds", "histogram", "From a request's head to its answer", (_OPERATION,),
+           REQUEST_S),
+    Metric("continuo_api_events_total", "counter", "Events that are in Kafka, by who sent them",
+           (("caller", "name in the file of callers"),)),
+    Metric("continuo_api_pending_events", "gauge", "Events sent to Kafka and not acknowledged"),
+    Metric("continuo_api_choices_total", "counter", "Answers about a decision point",
+           (("decision_point", "name in the policy"), ("status", "decided, default (no decision in time)"))),
+    Metric("continuo_api_callers_read_at_seconds", "gauge", "When the file of callers in force was read"),
 )  # fmt: skip
 
 BY_NAME: Final = {metric.name: metric for metric in METRICS}

@@ -21,6 +21,7 @@ SEEN_MAX: Final = 256  # 8 bytes of hash and 5 of time each: 3.3 KiB a person at
 AHEAD_MS: Final = 5 * 60_000  # clocks of producers differ
 JUMP_MS: Final = 7 * 24 * 3_600_000  # a history may pause for a week, not more
 NAME_MAX: Final = 256  # characters of an id or a source: rows and decisions repeat them, and each has to fit its topic
+IMPORT: Final = "import"  # source of what was known elsewhere: it is known here then, and nothing follows
 INSTANT_MAX: Final = 1 << 43  # the year 2248; who tells seconds of 10⁻⁶ would otherwise move a history's clock for good
 MICRO: Final = 1_000_000
 AMOUNT_MAX: Final = 10**12  # units of money: in micro-units it still fits 64 bits

@@ -105,6 +105,8 @@ class Intake:
         canonical = str(properties[kind.links]) if kind.links else event.profile_id
         if canonical != event.profile_id:
             state.aliases.put(event.profile_id, Alias(canonical, clock))
+        if event.source == ingest.IMPORT:
+            return  # what was known before: nothing that happens now
         if event.type in ingest.REPORTS:
             self._outcomes.settle_contact(event)
         else:

@@ -32,31 +32,26 @@ secret_file = "shop.secret"
 """
 
 
-class Api:
-    """One process that serves the API."""
+class Caller:
+    """Somebody who asks the API on a port of this machine."""
 
-    def __init__(self, deployment: Deployment, callers: str = CALLERS) -> None:
-        """Start it, and wait until it is ready."""
-        self.port = free_port()
+    def __init__(self, port: int, key: str = KEY) -> None:
+        """Ask there, with this key where no other is named."""
+        self.port = port
+        self._key = key
         self.answered: set[str] = set()  # ids of events that it took
-        self.callers: Path = deployment.home / "callers.toml"
-        self.callers.write_text(callers)
-        (deployment.home / "shop.secret").write_text(SECRET + "\n")
-        told = ("api", "--callers", str(self.callers), "--port", str(self.port))
-        self.process: subprocess.Popen[bytes] = deployment.run(*told, log=f"api-{self.port}")
-        wait_until("an API that is ready", lambda: page(self.port, "ready"))
 
     @property
     def address(self) -> str:
         """Return where it is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def post(self, path: str, body: Any, key: str | None = KEY, **headers: str) -> tuple[int, Any]:
-        """Return status and answer to a body, which is bytes or something to be said as JSON."""
+    def post(self, path: str, body: Any, key: str | None = "", **headers: str) -> tuple[int, Any]:
+        """Return status and answer to a body, which is bytes or something to be said as JSON; key: None = without."""
         said = body if isinstance(body, bytes) else json.dumps(body).encode()
         told = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
         if key is not None:
-            told["Authorization"] = f"Bearer {key}"
+            told["Authorization"] = f"Bearer {key or self._key}"
         status, answer = self._answer(urllib.request.Request(self.address + path, said, told, method="POST"))
         if status < 300:
             self.answered |= {*answer.get("event_ids", ()), *([answer["event_id"]] if "event_id" in answer else ())}
@@ -74,3 +69,17 @@ class Api:
             refused = error
         assert refused.headers["Content-Type"].startswith("application/problem+json"), refused.headers
         return refused.code, json.load(refused)
+
+
+class Api(Caller):
+    """One process that serves the API, and somebody who asks it."""
+
+    def __init__(self, deployment: Deployment, callers: str = CALLERS, until: str = "ready") -> None:
+        """Start it, and wait until this page of it has come."""
+        super().__init__(free_port())
+        self.callers: Path = deployment.home / "callers.toml"
+        self.callers.write_text(callers)
+        (deployment.home / "shop.secret").write_text(SECRET + "\n")
+        told = ("api", "--callers", str(self.callers), "--port", str(self.port))
+        self.process: subprocess.Popen[bytes] = deployment.run(*told, log=f"api-{self.port}")
+        wait_until(f"the API's {until}", lambda: page(self.port, until))

@@ -41,7 +41,14 @@ class Deployment:
     """Topics, a published policy, and processes of the command line; `with` ends them all."""
 
     def __init__(
-        self, broker: str, home: Path, bundle: dict[str, Any], *, partitions: int = 2, mode: str = "live"
+        self,
+        broker: str,
+        home: Path,
+        bundle: dict[str, Any],
+        *,
+        partitions: int = 2,
+        mode: str = "live",
+        is_published: bool = True,
     ) -> None:
         self.broker, self.home, self.partitions = broker, home, partitions
         self.namespace = f"t{os.getpid()}-{next(_numbers)}"
@@ -56,7 +63,8 @@ class Deployment:
         }
         self._processes: list[subprocess.Popen[bytes]] = []
         asyncio.run(create_topics(broker, wanted_topics(self.namespace, partitions, self.policy.models)))
-        asyncio.run(publish(broker, self.namespace, bundle))
+        if is_published:
+            self.publish()
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +74,10 @@ class Deployment:
             if process.poll() is None:
                 process.kill()
                 process.wait(10)
+
+    def publish(self) -> None:
+        """Make its bundle the current policy."""
+        asyncio.run(publish(self.broker, self.namespace, self.bundle))
 
     def topic(self, noun: str, model: str = "") -> str:
         """Return a topic's full name."""

@@ -1,15 +1,22 @@
-"""Who may call the API and what for: keys and webhooks of a file, which holds no key, only each one's SHA-256."""
+"""Who may call the API and what for: keys and webhooks of a file, which holds no key, only each one's SHA-256.
+
+The file and the secrets that it names are read anew when one of them changes, so a key is given or taken without a
+restart; while what stands there is no such file, who was declared before is.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
+import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
+import structlog
 
 from agents.api.contract import DEADLINE_MS_MAX
 from agents.api.problems import Problem
@@ -18,7 +25,10 @@ from agents.errors import UserError
 
 Role = Literal["events", "decide"]
 ANY: Final = "*"
+LOOK_S: Final = 1.0  # between two looks at the files
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+
+_log = structlog.get_logger(__name__)
 
 
 class Key(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -71,17 +81,46 @@ class Callers:
 
     def __init__(self, path: Path) -> None:
         """Read the file; raises UserError."""
-        told = _read(path)
-        self.defaults: Final = told.decide
-        self.decide_ms_max: Final = told.decide_ms_max  # nobody waits longer
-        self._by_hash: Final = {
+        self._path: Final = path
+        self._stamp: list[tuple[int, int]] = []
+        self.read()
+
+    def read(self) -> None:
+        """Take who is declared now; raises UserError, and then nothing has changed."""
+        stamp, told, folder = _stamp([self._path]), _read(self._path), self._path.parent
+        secret_files = [folder / hook.secret_file for hook in told.webhooks.values()]
+        stamp += _stamp(secret_files)
+        signers = [
+            (Signer(_secret(file)), Caller(name, _EVENTS, frozenset((name, *hook.sources))))
+            for file, (name, hook) in zip(secret_files, told.webhooks.items(), strict=True)
+        ]
+        self._signers = signers
+        self._by_hash = {
             key.sha256: Caller(name, frozenset(key.roles), frozenset((name, *key.sources)))
             for name, key in told.keys.items()
         }
-        self._signers: Final = [
-            (Signer(_secret(path.parent / hook.secret_file)), Caller(name, _EVENTS, frozenset((name, *hook.sources))))
-            for name, hook in told.webhooks.items()
-        ]
+        self.defaults = told.decide
+        self.decide_ms_max = told.decide_ms_max  # nobody waits longer
+        self.read_at = time.time()
+        self._files = [self._path, *secret_files]
+        self._stamp = stamp
+
+    async def follow(self) -> None:
+        """Read anew whenever a file has changed, until cancelled."""
+        refused: list[tuple[int, int]] = []  # what has been said to be wrong
+        while True:
+            await asyncio.sleep(LOOK_S)
+            stamp = _stamp(self._files)
+            if stamp == self._stamp:
+                continue
+            try:
+                self.read()
+            except UserError as error:
+                if stamp != refused:
+                    _log.error("callers stay as they were", why=str(error))
+                refused = stamp
+            else:
+                _log.info("callers read anew", callers=len(self._by_hash) + len(self._signers))
 
     def caller(self, headers: Mapping[str, str], body: bytes, role: Role, now_s: float) -> Caller:
         """Return who makes a request; raises Problem where it is nobody, or has not this role."""
@@ -111,6 +150,19 @@ def new_key() -> str:
 def fingerprint(key: str) -> str:
     """Return the hash by which the file knows a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _stamp(files: list[Path]) -> list[tuple[int, int]]:
+    """Return what changes with each file: when it was written, and how long it is; zeros where there is none."""
+    stamps = []
+    for file in files:
+        try:
+            found = file.stat()
+        except OSError:
+            stamps.append((0, 0))
+        else:
+            stamps.append((found.st_mtime_ns, found.st_size))
+    return stamps
 
 
 def _read(path: Path) -> _File:

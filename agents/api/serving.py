@@ -24,10 +24,12 @@ from agents.api.callers import Callers, Default, Role
 from agents.api.contract import BODY_BYTES_MAX, Accepted, Choice, Decided, EventTold
 from agents.api.following import Current, Decisions
 from agents.api.problems import Fault, Problem
+from agents.api.tally import Tally
 from agents.codecs.avro import encode_raw_event
 from agents.committed import wait_partitions
 from agents.service import READY, started
 from agents.settings import Settings
+from agents.telemetry import Telemetry
 from agents.transport.clients import new_writer
 from streams.ids import derive
 from streams.partition import partition_of
@@ -46,9 +48,10 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Door:
     """What the requests of a process share."""
 
-    def __init__(self, settings: Settings, callers: Callers) -> None:
+    def __init__(self, settings: Settings, callers: Callers, telemetry: Telemetry) -> None:
         self._settings: Final = settings
         self._callers: Final = callers
+        self._tally: Final = Tally(telemetry, callers)
         self._current: Final = Current()
         self._decisions: Final = Decisions()
         self._topic: Final = topic_name(settings.namespace, "raw-events")
@@ -59,7 +62,7 @@ class Door:
 
     def application(self) -> web.Application:
         """Return the routes."""
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[problems_told])
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._tally.counted, problems_told])
         app.add_routes([
             web.post("/events", self._take_events),
             web.post("/decide", self._decide),
@@ -79,6 +82,7 @@ class Door:
                 asyncio.ensure_future(work)
                 for work in (
                     stop.wait(), self._current.follow(self._settings), self._decisions.follow(self._settings),
+                    self._callers.follow(),
                 )
             ]  # fmt: skip
             done, _ = await asyncio.wait([self._broken, *followers], return_when=asyncio.FIRST_COMPLETED)
@@ -91,13 +95,13 @@ class Door:
     # answers
 
     async def _take_events(self, request: web.Request) -> web.Response:
-        events = await self._events(request, "events", many=True)
-        await self._write(events)
+        caller, events = await self._events(request, "events", many=True)
+        await self._write(caller, events)
         return _json(Accepted(len(events), [event.event_id for event in events]), 202)
 
     async def _decide(self, request: web.Request) -> web.Response:
         begun = asyncio.get_running_loop().time()
-        (event,) = await self._events(request, "decide", many=False)
+        caller, (event,) = await self._events(request, "decide", many=False)
         points = [point.name for point in self._policy().points_by_trigger.get(event.type, ())]
         if not points:
             raise Problem(422, f"{event.type!r} triggers no decision point of the current policy")
@@ -105,10 +109,12 @@ class Door:
         defaults = [self._callers.defaults.get(point, Default()) for point in points]
         declared_ms = min(self._callers.decide_ms_max, max(default.deadline_ms for default in defaults))
         deadline = begun + (patience_ms or declared_ms) / 1000
-        writing = asyncio.ensure_future(self._write([event]))
+        writing = asyncio.ensure_future(self._write(caller, [event]))
         writing.add_done_callback(_look_at)
         asked = zip(points, defaults, strict=True)
         choices = await asyncio.gather(*(self._choice(event, *one, deadline, writing) for one in asked))
+        for choice in choices:
+            self._tally.chosen(choice.decision_point, choice.status)
         return _json(Decided(event.event_id, [*choices]), 200)
 
     async def _choice(
@@ -134,8 +140,8 @@ class Door:
 
     # what they are made of
 
-    async def _events(self, request: web.Request, role: Role, *, many: bool) -> list[RawEvent]:
-        """Return the events of a request by somebody who may make it; raises Problem."""
+    async def _events(self, request: web.Request, role: Role, *, many: bool) -> tuple[str, list[RawEvent]]:
+        """Return who makes a request, and its events, if he may make it; raises Problem."""
         body = await request.read()
         caller = self._callers.caller(request.headers, body, role, time.time())
         if request.content_type != JSON:
@@ -143,14 +149,14 @@ class Door:
         told: list[EventTold] = intake.read(body, many=many)
         events = intake.complete(told, caller, request.headers, _now())
         intake.hold_against(self._policy(), events, _now(), live=self._settings.mode == "live")
-        return events
+        return caller.name, events
 
     def _policy(self) -> Policy:
         if self._current.policy is None:
             raise Problem(503, "no policy is published yet; `continuo run --policy FOLDER` does it", (), _RETRY)
         return self._current.policy
 
-    async def _write(self, events: Sequence[RawEvent]) -> None:
+    async def _write(self, caller: str, events: Sequence[RawEvent]) -> None:
         """Return when all of them are in Kafka, every copy in sync; raises Problem where that is not certain."""
         if self._producer is None or self._pending + len(events) > PENDING_MAX:
             raise Problem(503, f"expected at most {PENDING_MAX} events under way; come again", (), _RETRY)
@@ -159,7 +165,7 @@ class Door:
         if large := [number for number, value in enumerate(values) if len(value) > most]:
             faults = [Fault(f"event {n}", "too_large", f"{len(values[n])} bytes as Avro") for n in large]
             raise Problem(413, f"expected at most {most} bytes an event; none was taken", faults)
-        self._pending += len(events)
+        self._keep_pending(len(events))
         try:
             async with asyncio.timeout(ACK_S):
                 acknowledged = [
@@ -167,13 +173,18 @@ class Door:
                     for event, value in zip(events, values, strict=True)
                 ]
                 await asyncio.gather(*acknowledged)
+            self._tally.written(caller, len(events))
         except (KafkaError, TimeoutError) as error:
             if isinstance(error, KafkaError) and not error.retriable and self._broken and not self._broken.done():
                 self._broken.set_exception(error)
             told = f"not certain that all is in Kafka ({type(error).__name__})"
             raise Problem(503, f"{told}: repeat it with the same ids or the same key", (), _RETRY) from error
         finally:
-            self._pending -= len(events)
+            self._keep_pending(-len(events))
+
+    def _keep_pending(self, more: int) -> None:
+        self._pending += more
+        self._tally.pending.set(self._pending)
 
     def _place(self, event: RawEvent) -> int:
         return partition_of(event.profile_id, self._partitions)

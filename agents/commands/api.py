@@ -19,8 +19,8 @@ def command(path: Path, port: int) -> None:
 
     `POST /events` answers 202 when every event of the request is in Kafka; `POST /decide` answers with the committed
     decision, or with the declared default when there is none in time. `GET /openapi.json` is the document of both,
-    with the event types of the current policy. TLS is the business of whatever stands before it. Exit code 70: the
-    transport failed, start it again.
+    with the event types of the current policy. The file of keys is read anew when it changes. TLS is the business of
+    whatever stands before it. Exit code 70: the transport failed, start it again.
 
     \b
     Examples:
@@ -33,12 +33,12 @@ def command(path: Path, port: int) -> None:
       CONTINUO_NAMESPACE   first word of the topics (continuo)
       CONTINUO_MODE        live or history: whether events may not be of the future (live)
     """  # noqa: D301 - \b is click's mark for "do not re-wrap"
-    from agents import log, service, settings
+    from agents import log, service, settings, telemetry
     from agents.api.callers import Callers
     from agents.api.serving import PARTS, Door
     from agents.pages import pages
 
     chosen = settings.load()
     log.configure(chosen.log_level, chosen.log_format)
-    door = Door(chosen, Callers(path))
+    door = Door(chosen, Callers(path), telemetry.current("api"))
     service.run("api", door.run, pages("api", PARTS, port, door.application()))

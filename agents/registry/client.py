@@ -23,6 +23,10 @@ class RegistryClient:
         self._session: Final = session
         self._url: Final = url.rstrip("/")
 
+    async def subjects(self) -> list[str]:
+        """Return the subjects that it has."""
+        return [str(subject) for subject in await self._ask("GET", "/subjects") or ()]
+
     async def versions(self, subject: str) -> dict[int, Any]:
         """Return the schemas of a subject by version; none where there is no such subject."""
         there = await self._ask("GET", f"/subjects/{quote(subject)}/versions") or []

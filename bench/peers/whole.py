@@ -19,6 +19,7 @@ from aiokafka import ConsumerRecord
 
 from agents import telemetry
 from agents.app import AGENTS, Parts
+from agents.applier import ShardApplier
 from agents.codecs.avro import encode_model_version
 from agents.counts import Counts
 from agents.policy_topic import BUNDLE, CURRENT, canonical
@@ -67,8 +68,14 @@ def on_kafka(job: Job, settings: Settings) -> None:
     parts = Parts(settings, Counts(telemetry.current()))
     progress = Progress(job)
 
+    appliers: dict[int, ShardApplier] = {}
+
     def counted(partition: int, rows: dict[bytes, bytes], step: int) -> Applier:
-        return Counted(parts.applier(partition, rows, step), job.source, progress)
+        appliers[partition] = parts.applier(partition, rows, step)
+        return Counted(appliers[partition], job.source, progress)
+
+    def waits() -> bool:
+        return any(applier.driver.state.rounds_open for applier in appliers.values())
 
     factory: ApplierFactory = counted
     tuning = Tuning(web_enabled=False)
@@ -83,7 +90,7 @@ def on_kafka(job: Job, settings: Settings) -> None:
 
     @app.task  # type: ignore[untyped-decorator]
     async def report() -> None:
-        while not progress.is_complete():  # noqa: ASYNC110 — polled, so that nothing is added to what is measured
+        while not progress.is_complete() or waits():  # noqa: ASYNC110 — polled, so that nothing is added to what is measured
             await asyncio.sleep(0.02)
         await app.shards.drain()
         progress.end()

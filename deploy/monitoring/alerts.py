@@ -180,12 +180,34 @@ _DELIVERY: Final = (
     ),
 )  # fmt: skip
 
-ALERTS: Final = (*_STREAM, *_QUALITY, *_MODELS, *_DELIVERY)
+_API: Final = (
+    Alert(
+        "ApiFailing", "critical",
+        "continuo:api_failures:share > 0.05", "$2m",
+        "{{ $value | humanizePercentage }} of the requests are answered with a status of 500 or more",
+        "Kafka does not acknowledge what callers send, or no policy is published yet (503), or the API has a "
+        "bug (500).",
+        "Nothing that was answered with 202 is lost, and callers that repeat with the same ids or key repeat safely. "
+        "See *events under way*, the broker, and the log of the process, which has the cause.",
+    ),
+    Alert(
+        "ApiDefaults", "warning",
+        "continuo:api_defaults:share > 0.2", "$5m",
+        "{{ $value | humanizePercentage }} of the answers about {{ $labels.decision_point }} are the declared default",
+        "Decisions come after the deadline of those who ask: the stream lags, its commit interval is longer than they "
+        "wait, a model takes its time, or no worker runs.",
+        "Compare *answer time* with *round time* and *commit* on the dashboard *stream*. What is decided late is still "
+        "recorded, and what it has to go out goes out.",
+    ),
+)  # fmt: skip
+
+ALERTS: Final = (*_STREAM, *_QUALITY, *_MODELS, *_DELIVERY, *_API)
 SECTIONS: Final = {
     "The stream": _STREAM,
     "Data quality": _QUALITY,
     "Models": _MODELS,
     "Delivery": _DELIVERY,
+    "The HTTP API": _API,
 }
 INHIBITED: Final = {
     "PartitionsNotHeld": ("SourceSilent", "WorkerLagging", "ShardStands"),

@@ -39,4 +39,8 @@ RECORDED: Final = (
     Recorded("continuo:activations_rejected:share",
              _share('continuo_channel_activations_total{outcome="rejected"}', "continuo_channel_activations_total",
                     "delivery_channel")),
+    Recorded("continuo:api_defaults:share",
+             _share('continuo_api_choices_total{status="default"}', "continuo_api_choices_total", "decision_point")),
+    Recorded("continuo:api_failures:share",
+             _share('continuo_api_requests_total{status=~"5.."}', "continuo_api_requests_total")),
 )  # fmt: skip

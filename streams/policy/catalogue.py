@@ -59,6 +59,7 @@ class Action:
     offer_days: int  # how long it is on offer after delivery; 0 = it offers nothing
     points: tuple[str, ...]
     treatments: tuple[Treatment, ...]
+    owner: str = ""  # who answers for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def _action(item: Node, around: Surroundings) -> Action:
         "lever",
         "offer_days",
         "points",
+        "owner",
     )
     record = item.record("action", required, optional)
     identity = record.identity("id")
@@ -189,6 +191,7 @@ def _action(item: Node, around: Surroundings) -> Action:
         if record.has("points")
         else tuple(around.points),
         _treatments(record, around.channels),
+        record.text("owner"),
     )
 
 

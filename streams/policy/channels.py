@@ -52,6 +52,7 @@ class DeliveryChannel:
     provider: Provider  # who carries it out
     quiet: QuietHours | None
     send_time: str  # model that proposes when promotions are released; "" = none
+    owner: str = ""  # who answers for it
 
 
 def read_channels(node: Node, timers: Collection[str]) -> dict[str, DeliveryChannel]:
@@ -59,7 +60,7 @@ def read_channels(node: Node, timers: Collection[str]) -> dict[str, DeliveryChan
     channels: dict[str, DeliveryChannel] = {}
     optional = (
         "threshold", "contact_value", "kappa", "weight", "consent", "delay_s", "lease_s", "deliver", "quiet_hours",
-        "send_time",
+        "send_time", "owner",
     )  # fmt: skip
     for name, entry in node.entries("delivery channels"):
         record = entry.record("delivery channel", ("cost",), optional)
@@ -82,6 +83,7 @@ def read_channels(node: Node, timers: Collection[str]) -> dict[str, DeliveryChan
             read_provider(record.fields["deliver"]) if record.has("deliver") else Provider(),
             _quiet_hours(record.fields["quiet_hours"]) if record.has("quiet_hours") else None,
             record.one_of("send_time", "model with role: send_time", timers),
+            record.text("owner"),
         )
     return channels
 

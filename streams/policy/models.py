@@ -69,6 +69,7 @@ class Model:
     reference_micro: int  # of a meta-model: the answer that changes nothing
     label: Label | None  # None = nothing is learned for it
     layout: str  # of its inputs: a version made for another one would read them wrongly
+    owner: str = ""  # who answers for it
 
     @property
     def has_trainer(self) -> bool:
@@ -86,7 +87,9 @@ def read_models(
 ) -> dict[str, Model]:
     """Read the `models` section."""
     models: dict[str, Model] = {}
-    optional = ("by", "role", "outcome", "serves", "kind", "deadline_ms", "prior", "required", "reference", "label")
+    optional = (
+        "by", "role", "outcome", "serves", "kind", "deadline_ms", "prior", "required", "reference", "label", "owner",
+    )  # fmt: skip
     for name, entry in node.entries("models", is_word=True):
         record = entry.record("model", ("inputs", "gives"), optional)
         by_category = bool(record.one_of("by", "key", (KEY,)))
@@ -115,6 +118,7 @@ def read_models(
             record.money("reference", low=1),
             label,
             layout_of(features.names[column] for column in inputs),
+            record.text("owner"),
         )
     return models
 

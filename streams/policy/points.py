@@ -31,6 +31,7 @@ class Sketch:
     slot: str
     models: tuple[str, ...]
     record: Record
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Point:
     slot: str  # the place that its treatments fill
     models: tuple[Model, ...]
     board: Board
+    owner: str = ""  # who answers for it
 
 
 def read_points(
@@ -52,11 +54,12 @@ def read_points(
     """Read the `decision_points` section."""
     sketches: dict[str, Sketch] = {}
     for name, entry in node.entries("decision points"):
-        record = entry.record("decision point", ("trigger", "models"), ("when", "slot"))
+        record = entry.record("decision point", ("trigger", "models"), ("when", "slot", "owner"))
         when, terms = read_condition(record, "when", features, "")
         asked = record.fields["models"].names("model", models) if record.has("models") else ()
         slot = record.identity("slot", name)
-        sketches[name] = Sketch(name, record.one_of("trigger", "event type", events), when, terms, slot, asked, record)
+        trigger = record.one_of("trigger", "event type", events)
+        sketches[name] = Sketch(name, trigger, when, terms, slot, asked, record, record.text("owner"))
     return sketches
 
 
@@ -105,4 +108,5 @@ def make_point(sketch: Sketch, catalogue: Catalogue, models: Mapping[str, Model]
         sketch.slot,
         asked,
         Board(sketch.name, catalogue, asked),
+        sketch.owner,
     )

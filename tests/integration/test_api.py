@@ -9,16 +9,19 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from standardwebhooks import Webhook
 
+from agents.api.callers import fingerprint
 from agents.codecs.avro import decode_raw_event
 from tests import witness
 from tests.api import CALLERS, KEY, READER, SECRET, Api
 from tests.brokers import free_port
 from tests.processes import Deployment, kill, wait_until
+from tests.scraping import misdeclared, page, series
 from tests.shard import plain_policy
 
 pytestmark = pytest.mark.kafka
@@ -92,6 +95,37 @@ def test_what_is_answered_is_in_kafka_though_the_process_dies_at_once(deployment
     assert (status, answer["accepted"]) == (202, 500)
     ids = [one.event_id for one in written(deployment) if one.event_id.startswith("doomed-")]
     assert sorted(ids) == sorted(answer["event_ids"]) == sorted(f"doomed-{n}" for n in range(500))
+
+
+def test_without_a_policy_it_says_come_again(broker: str, tmp_path: Path) -> None:
+    with Deployment(broker, tmp_path, live_policy(), is_published=False) as unpublished:
+        door = Api(unpublished, until="health")
+        status, answer = door.post("/events", basket("early"))
+        assert (status, answer["title"]) == (503, "Service Unavailable")
+        assert "no policy is published yet" in answer["detail"]
+        assert page(door.port, "ready") is None
+        unpublished.publish()
+        wait_until("an API that is ready", lambda: page(door.port, "ready"))
+        assert door.post("/events", basket("early"))[0] == 202
+        told = series(door.port)
+        assert told["continuo_api_requests_total", ("events", "503")] == 1
+        assert told["continuo_api_requests_total", ("events", "202")] == 1
+        assert told["continuo_api_events_total", ("website",)] == 1
+        assert misdeclared(door.port, "api") == []
+
+
+def test_a_key_is_taken_and_given_without_a_restart(deployment: Deployment) -> None:
+    door = Api(deployment)
+    assert door.post("/events", basket(), READER)[0] == 202
+    door.callers.write_text("keys = nonsense")
+    door.callers.write_text(CALLERS.replace(fingerprint(READER), fingerprint("ck_of-a-successor")))
+    wait_until("the new key", lambda: door.post("/events", basket(), "ck_of-a-successor")[0] == 202)
+    assert door.post("/events", basket(), READER)[0] == 401
+    assert door.post("/events", basket())[0] == 202
+    door.callers.write_text("keys = nonsense")
+    time.sleep(2.5)  # it looks every second
+    assert door.post("/events", basket())[0] == 202
+    kill(door.process)
 
 
 def test_one_event_is_taken_with_what_it_leaves_out(deployment: Deployment, api: Api) -> None:

@@ -56,7 +56,7 @@ def test_the_handbooks_command_writes_the_same_for_other_places(promtool: str, t
 @pytest.mark.parametrize("target", ["worker", "worker=6066", "broker=127.0.0.1:9092"])
 def test_a_target_that_is_none_is_refused_with_what_was_expected(target: str, tmp_path: Path) -> None:
     told = run(sys.executable, "-m", "deploy.monitoring", tmp_path, "--target", target)
-    assert f"expected KIND=HOST:PORT with KIND one of worker, model, trainer, channel; got {target!r}" in told
+    assert f"expected KIND=HOST:PORT with KIND one of worker, model, trainer, channel, api; got {target!r}" in told
 
 
 def test_alerts_fire_when_they_should_and_not_before(promtool: str) -> None:

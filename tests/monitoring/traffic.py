@@ -1,4 +1,4 @@
-"""A deployment that lives: two producers that never rest, a model, its trainer, delivery channels."""
+"""A deployment that lives: two producers that never rest, a caller of the API, a model, its trainer, channels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import psutil
 from confluent_kafka import Producer
 
 from agents.codecs.avro import encode_model_version, encode_raw_event, encode_training_example
-from agents.telemetry import OTHERS, WORKER
 from streams.partition import partition_of
 from streams.records import RawEvent
 from tests import examples_of_models as made
+from tests.api import Api
 from tests.brokers import free_port
 from tests.builders import small_policy
 from tests.models import weighted
@@ -33,11 +33,13 @@ COMMANDS: Final = {
 }  # fmt: skip
 BEAT_S: Final = 0.1  # between two groups of events
 POISON: Final = b"\x07"
+ASKED_EVERY: Final = 5  # groups
+PATIENT: Final = "/decide?deadline_ms=5000"  # longer than any fault but a stopped worker keeps a decision back
 FLOOD: Final = 15  # poison a beat, beside 8 good events
 BULK: Final = 40_000  # events at once: more than a second's work for any worker
 LEARNED: Final = 520  # examples: a first version comes after 500
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
-START_S: Final = 180.0  # of four processes on a machine that is busy
+START_S: Final = 180.0  # of five processes on a machine that is busy
 
 
 def policy() -> dict[str, Any]:
@@ -57,7 +59,7 @@ class Traffic:
     def __init__(self, broker: str, home: Path, collector: str) -> None:
         self.deployment: Final = Deployment(broker, home, policy())
         self.deployment.environment["CONTINUO_TRACES"] = collector
-        self.ports: Final = {kind: free_port() for kind in (WORKER, *OTHERS)}
+        self.ports: Final = {kind: free_port() for kind in COMMANDS}
         self.processes: Final[dict[str, psutil.Process]] = {}
         self.sources: Final = {"shop", "till"}  # those that tell
         self.is_poisoned = False
@@ -65,6 +67,7 @@ class Traffic:
         self._baskets = 0  # told: one decision each
         self._beat: Final = threading.Lock()
         self._numbers: Final = itertools.count()
+        self._asks: Final = itertools.count()
         self._producer: Final = Producer({"bootstrap.servers": broker, "linger.ms": 0})
         self._over: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._feed, daemon=True)
@@ -82,6 +85,8 @@ class Traffic:
             self.run(kind)
         for kind, port in self.ports.items():
             wait_until(f"a {kind} that is ready", lambda port=port: page(port, "ready"), START_S)  # type: ignore[misc]
+        self._api = Api(running)
+        self.ports["api"] = self._api.port
         self._thread.start()
 
     def run(self, kind: str) -> None:
@@ -162,10 +167,21 @@ class Traffic:
                 basket, parent = self._event("basket_completed", "shop", person), f"{self._baskets:016x}"
                 basket.traceparent = f"00-{TRACE}-{parent}-0{self._baskets % 2}"  # every other one is sampled
                 self.tell([basket])
+            if next(self._asks) % ASKED_EVERY == 0:
+                self._ask(person)
         if "till" in self.sources:
             self.tell([self._event("product_purchased", "till", f"{person}-{n}") for n in range(5)])
         for _ in range(FLOOD if self.is_poisoned else 0):
             self._producer.produce(self.deployment.topic("raw-events"), POISON)
+
+    def _ask(self, person: str) -> None:
+        """Have the API take an event, and answer about another."""
+        kinds = {"product_purchased": "/events"} | ({"basket_completed": PATIENT} if self._is_deciding else {})
+        for kind, path in kinds.items():
+            event = self._event(kind, "shop", person)
+            told = {"profile_id": person, "type": kind, "source": "shop", "properties": event.properties}
+            self._baskets += path == PATIENT
+            self._api.post(path, told)
 
     def _decisions(self) -> float:
         found = series(self.ports["worker"]).items()

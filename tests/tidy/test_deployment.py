@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 from agents.broker.lock import KAFKA_VERSION
+from agents.deployment import KINDS, ApiPlan, plan
+from agents.policy_files import load_policy
 from agents.settings import PREFIX, Settings
 from deploy.monitoring.grafana import DATASOURCE
 
@@ -48,12 +51,27 @@ def test_compose_builds_the_image_that_is_there_under_its_version(services: dict
     assert services["worker"]["image"] == f"continuo:{version}"
 
 
-def test_workers_wait_for_a_healthy_kafka_on_its_inner_listener(services: dict[str, Any]) -> None:
-    worker, kafka = services["worker"], services["kafka"]
-    assert worker["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+def test_processes_wait_for_a_policy_and_that_for_a_healthy_kafka_on_its_inner_listener(
+    services: dict[str, Any],
+) -> None:
+    prepare, kafka = services["prepare"], services["kafka"]
+    assert prepare["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert kafka["healthcheck"]["test"]
-    assert f"INSIDE://{worker['environment']['CONTINUO_BROKER']}" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
-    assert worker["expose"] == [str(Settings.model_fields["web_port"].default)]
+    inner = f"INSIDE://{prepare['environment']['CONTINUO_BROKER']}"
+    assert inner in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    for kind in KINDS:
+        assert services[kind]["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
+        assert services[kind]["environment"] == prepare["environment"]
+        assert services[kind]["expose"] == [str(Settings.model_fields["web_port"].default)]
+
+
+def test_compose_runs_the_processes_that_the_policy_needs(services: dict[str, Any], root: Path) -> None:
+    (mounted,) = services["prepare"]["volumes"]
+    _, policy = load_policy(root / mounted.split(":")[0])
+    planned = plan(policy, "", [0], count(1), KINDS, ApiPlan(Path("/etc/continuo/api/callers.toml"), 6066))
+    told = [tuple(word for word in services[kind]["command"] if not word.isdigit()) for kind in KINDS]
+    needed = [tuple(word for word in role.arguments if not word.isdigit()) for role in planned]
+    assert sorted(told) == sorted(("worker",) if one[0] == "worker" else one for one in needed)
 
 
 def test_an_image_of_others_is_pinned_to_a_version(services: dict[str, Any]) -> None:
@@ -90,7 +108,7 @@ def test_grafana_asks_the_prometheus_that_compose_runs(services: dict[str, Any],
     (found,) = job["dns_sd_configs"]
     assert alertmanager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
     assert "alertmanager" in services
-    assert (found["names"][0], [str(found["port"])]) == ("worker", services["worker"]["expose"])
+    assert (sorted(found["names"]), [str(found["port"])]) == (sorted(KINDS), services["worker"]["expose"])
 
 
 def read(path: Path) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from agents.commands import run
-from agents.deployment import KINDS, Role, plan, told_ports
+from agents.deployment import KINDS, ApiPlan, Role, plan, told_ports
 from tests.builders import compiled
 
 
@@ -43,6 +44,16 @@ def test_a_process_is_started_with_its_port_and_the_ports_are_told() -> None:
 )
 def test_some_kinds_can_run_alone(kind: str, expected: list[str]) -> None:
     assert names(kind) == expected
+
+
+def test_whoever_names_callers_gets_a_door_on_its_own_port() -> None:
+    door = ApiPlan(Path("callers.toml"), 8080)
+    roles = plan(compiled(), "shop", [6066], count(6070), ["worker", "api"], door)
+    assert [role.arguments for role in roles] == [
+        ("worker", "--name", "worker-0", "--web-port", "6066"),
+        ("api", "--callers", "callers.toml", "--port", "8080"),
+    ]
+    assert "api" not in names("api", "worker")
 
 
 def test_kinds_are_chosen_together() -> None:

@@ -106,6 +106,22 @@ def test_a_trigger_opens_no_round_where_its_condition_does_not_hold() -> None:
     assert shard.counted("triggers") == {("checkout",): 1}
 
 
+def test_what_is_imported_is_known_triggers_nothing_and_is_nobodys_outcome() -> None:
+    policy = plain_policy()
+    policy["decision_points"]["checkout"]["when"] = "baskets_28d >= 2"
+    shard = Shard(policy)
+    shard.tell(raw(at=NOW, source="import"), raw(at=NOW + 1, source="import"))
+    assert "decisions" not in shard.said
+    shard.tell(raw(at=NOW + 2))
+    assert len(shard.said["decisions"]) == 1, "what was imported is not known"
+    before = shard.driver.state.open_decisions.get("p")
+    shard.tell(raw("product_purchased", at=NOW + 3, source="import"))
+    assert before is not None
+    assert before.decisions[0].touches == []
+    shard.tell(raw("product_purchased", at=NOW + 4))
+    assert len(before.decisions[0].touches) > 0
+
+
 def test_a_decision_sees_the_contacts_of_the_one_before() -> None:
     limit = {"id": "one", "scope": "global", "limit": 1, "window": "rolling:7d"}
     policy = plain_policy(contact=[limit])

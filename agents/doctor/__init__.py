@@ -1,0 +1,1 @@
+"""What `continuo doctor` looks at: this machine, and the deployment on its Kafka."""
