@@ -77,7 +77,7 @@ class Api(Caller):
     def __init__(self, deployment: Deployment, callers: str = CALLERS, until: str = "ready") -> None:
         """Start it, and wait until this page of it has come."""
         super().__init__(free_port())
-        self.callers: Path = deployment.home / "callers.toml"
+        self.callers: Path = deployment.home / f"callers-{self.port}.toml"
         self.callers.write_text(callers)
         (deployment.home / "shop.secret").write_text(SECRET + "\n")
         told = ("api", "--callers", str(self.callers), "--port", str(self.port))
