@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 def wait_until(what: str, ask: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
-    """Ask until there is an answer that is not None or False; fail saying what did not come."""
+    """Ask until there is an answer with something in it; fail saying what did not come."""
     deadline = time.monotonic() + patience_s
     while True:
         found = ask()
-        if found is not None and found is not False:
+        if found:
             return found
         assert time.monotonic() < deadline, f"not within {patience_s} s: {what}"
         time.sleep(_POLL_S)

@@ -57,9 +57,7 @@ def take(
             {
                 "type": name, "properties": dict(kind.properties),
                 "triggers": [point.name for point in policy.points_by_trigger.get(name, ())],
-                "features": sorted(
-                    one for one, told in bundle["features"].items() if name in _plain(told).replace(".", " ").split()
-                ),
+                "features": _fed(name, policy),
             }
             for name, kind in sorted(policy.events.items())
         ],
@@ -95,6 +93,12 @@ def _model(model: Model, policy: Policy, version: ModelVersion | None, usage: Ma
             "latency_ms": round(mine.latency_ms / answered, 1) if answered else 0,
         }  # fmt: skip
     return found
+
+
+def _fed(event: str, policy: Policy) -> list[str]:
+    """Return the features that events of a type are folded into."""
+    feeds = {series.key for series in policy.features.by_event.get(event, ())}
+    return sorted({column.name for column in policy.features.columns if column.series.key in feeds})
 
 
 def _readers(feature: str, policy: Policy) -> list[str]:
