@@ -14,6 +14,7 @@ from typing import Final
 from agents import telemetry
 from agents.access import grants
 from deploy.monitoring import files, handbook
+from docs import reference
 from streams.topology import DAY_S, FOREVER, STAGES, TABLES, TOPICS, Topic
 from tests.faults import checker
 from tests.faults.mutants.by_hand import BY_HAND
@@ -121,6 +122,9 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
     return {
         root / "docs" / "metrics.md": telemetry.document(),
         root / "docs" / "stream.md": stream(),
+        root / "docs" / "commands.md": reference.commands(),
+        root / "docs" / "settings.md": reference.settings(),
+        root / "docs" / "errors.md": reference.errors(),
         readme: _filled(readme, BEGIN, diagram(), END),
         reliability: _filled(reliability, RUNS, f"\n{runs}\n", END_OF_RUNS),
         operations: _replaced(shown, ALERTS, f"\n{handbook.alerts()}\n", END_OF_ALERTS),

@@ -120,7 +120,7 @@ class Callers:
                     _log.error("callers stay as they were", why=str(error))
                 refused = stamp
             else:
-                _log.info("callers read anew", callers=len(self._by_hash) + len(self._signers))
+                _log.info("callers read anew")
 
     def caller(self, headers: Mapping[str, str], body: bytes, role: Role, now_s: float) -> Caller:
         """Return who makes a request; raises Problem where it is nobody, or has not this role."""

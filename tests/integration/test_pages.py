@@ -10,11 +10,13 @@ from typing import Final
 
 import pytest
 
+from agents.api import serving
 from agents.codecs.avro import encode_activation, encode_model_version, encode_request_batch, encode_training_example
 from agents.telemetry import OTHERS
 from streams.partition import partition_of
 from streams.records import Activation, Request, RequestBatch
 from tests import examples_of_models as made
+from tests.api import Api
 from tests.brokers import free_port
 from tests.builders import DAY_MS, HOUR_MS, NOW, small_policy
 from tests.models import weighted
@@ -26,9 +28,9 @@ pytestmark = pytest.mark.kafka
 
 MODEL: Final = "next_purchase"
 CHANNELS: Final = ("app", "email")
-PARTS: Final = {"channel": CHANNELS}  # of a process; of the others it is the model
+PARTS: Final = {"channel": CHANNELS, "api": serving.PARTS}  # of a process; of the others it is the model
 COMMANDS: Final = {"model": ("model", MODEL), "trainer": ("trainer", MODEL), "channel": ("channel", "run", *CHANNELS)}
-START_S: Final = 3 * PATIENCE_S  # of all three at once
+START_S: Final = 3 * PATIENCE_S  # of all of them at once
 LEARNED: Final = 520  # a first version comes after 500
 
 
@@ -43,13 +45,13 @@ def deployment(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def ports(deployment: Deployment) -> dict[str, int]:
-    """Return the web ports of a model, a trainer and a process of two delivery channels, all of them ready."""
-    ports = {process: free_port() for process in OTHERS}
+    """Return the web ports of a model, a trainer, a process of two delivery channels and the API, all of them ready."""
+    ports = {process: free_port() for process in COMMANDS}
     for process, port in ports.items():
         deployment.run(*COMMANDS[process], "--web-port", str(port))
     for process, port in ports.items():
         wait_until(f"a {process} that is ready", lambda port=port: page(port, "ready"), START_S)  # type: ignore[misc]
-    return ports
+    return ports | {"api": Api(deployment).port}
 
 
 def assert_told(port: int, implied: Callable[[], dict[Series, float]]) -> None:

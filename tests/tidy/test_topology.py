@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from agents.telemetry import BY_NAME, METRICS
+from agents.telemetry import BY_NAME, METRICS, OTHERS
 from streams.topology import BY_NOUN, STAGES, TABLES, TOPICS, Stage, topic_name
 
-PLACES = {*(stage.verb for stage in STAGES), "transport", "model", "trainer", "channel"}
+PLACES = {*(stage.verb for stage in STAGES), "transport", *OTHERS}
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ API: Final = Dashboard(
         graph("share failed", "Answers with a status of 500 or more.", "percentunit",
               ("continuo:api_failures:share", "failed")),
         graph("events under way", "Sent to Kafka and not acknowledged; above 20,000 a process takes no more.", "short",
-              ("sum by (instance) (continuo_api_pending_events)", "{{instance}}")),
+              ("continuo_api_pending_events", "{{instance}}")),
         graph("callers read", "How long ago the file of callers in force was read.", "s",
               ("time() - continuo_api_callers_read_at_seconds", "{{instance}}")),
     ),

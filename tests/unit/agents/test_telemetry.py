@@ -80,4 +80,4 @@ def test_a_process_tells_what_is_its_own_and_nothing_else() -> None:
         Telemetry("model").counter("continuo_ingest_records_total", "accepted")
     with pytest.raises(KeyError):
         Telemetry().gauge("continuo_model_versions", "lapse")
-    assert {metric.told_by for metric in METRICS} == {"worker", "model", "trainer", "channel"}
+    assert {metric.told_by for metric in METRICS} == {"worker", "model", "trainer", "channel", "api"}
