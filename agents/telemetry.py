@@ -131,6 +131,8 @@ METRICS: Final = (
            (_CHANNEL, ("outcome", "delivered, rejected, bounced, unknown (sent, no answer), repeated (taken before)"))),
     Metric("continuo_channel_report_seconds", "histogram", "From an activation's publication to its committed report",
            (_CHANNEL,), REPORT_S),
+    Metric("continuo_channel_breaker_open", "gauge", "1 while whoever delivers is left alone: most calls to it failed",
+           (_CHANNEL,)),
     Metric("continuo_channel_lag_records", "gauge", "Offsets from the last activation read to the last one there is",
            (_CHANNEL,)),
     Metric("continuo_api_requests_total", "counter", "Requests answered",

@@ -29,6 +29,10 @@ class DeliveryKind(Protocol):
     def repeats(self) -> bool:
         """Whether what may have been sent can be sent again: it is then still delivered once."""
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether it leaves alone whoever carries activations out, because most calls failed."""
+
     def room(self) -> int:
         """Return how many activations it takes now; 0 while it waits for whoever carries them out."""
 

@@ -66,6 +66,7 @@ async def dispatch(settings: Settings, name: str, kind: DeliveryKind, policy: Po
         await delivery.recover()
         READY.add(name)
         tally = Tally(telemetry.current("channel"), name, spans_of(settings, "channel"))
+        tally.resting.set_function(lambda: kind.is_resting)
         dispatcher = Dispatcher(name, delivery, view, topics, producer, consumer, tally)
         await dispatcher.run(f"{namespace}.channel.{name}", activations, stop)
         _log.info("stopped", delivery_channel=name, dispatched=dispatcher.count, owed=len(delivery.owed))

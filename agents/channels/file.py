@@ -50,6 +50,11 @@ class FileKind:
         """Whether a second line of an activation would be taken for the first: no, but `ask` is certain of each."""
         return False
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether it leaves the disk alone: no, where that fails the process ends."""
+        return False
+
     def room(self) -> int:
         """Return how many lines are written together."""
         return LINES_MAX

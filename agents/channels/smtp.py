@@ -37,6 +37,11 @@ class SmtpKind:
         self._breaker: Final = breaker or Breaker()
         self._tries: Final[dict[str, int]] = {}  # of those that are owed, by activation
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether the breaker is open."""
+        return not self._breaker.is_closed
+
     def room(self) -> int:
         """Return how many mails it takes now."""
         rate = self._provider.rate_per_s

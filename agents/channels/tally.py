@@ -21,6 +21,7 @@ class Tally:
         self._spans: Final = spans
         self._published_at: Final[dict[str, int]] = {}  # of those that are owed; wall clock, ms
         self.lag: Final = telemetry.gauge("continuo_channel_lag_records", delivery_channel)
+        self.resting: Final = telemetry.gauge("continuo_channel_breaker_open", delivery_channel)
         self._seconds: Final = telemetry.histogram("continuo_channel_report_seconds", delivery_channel)
         for outcome in OUTCOMES:
             self._count(outcome, 0)  # of what is not told yet there is no rate

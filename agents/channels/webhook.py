@@ -76,6 +76,11 @@ class WebhookKind:
         """Close the connections."""
         await self._session.close()
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether the breaker is open."""
+        return not self._breaker.is_closed
+
     def room(self) -> int:
         """Return how many calls may begin now; a slice ends in seconds, whatever the limit of the rate is."""
         rate = self._provider.rate_per_s

@@ -172,6 +172,16 @@ _DELIVERY: Final = (
         "*Lag* on the dashboard *delivery* tells which: a backlog shrinks by itself.",
     ),
     Alert(
+        "ChannelResting", "critical",
+        "min by (delivery_channel) (min_over_time(continuo_channel_breaker_open[$1m])) > 0", "$1m",
+        "Whoever delivers for {{ $labels.delivery_channel }} fails most of the time and is left alone",
+        "The address that the policy names answers with errors, too late or not at all; one call now and then tries "
+        "whether that is over.",
+        "The log of the process has the answers. Mend the provider, or take the channel out for a while: `continuo "
+        "channel pause` keeps its activations from going out. What is owed is delivered once it works, until it "
+        "expires.",
+    ),
+    Alert(
         "ActivationsExpired", "warning",
         "continuo:activations_rejected:share > 0.05", "$5m",
         "{{ $value | humanizePercentage }} of the activations of {{ $labels.delivery_channel }} expire undelivered",

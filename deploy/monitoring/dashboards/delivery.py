@@ -24,6 +24,8 @@ DELIVERY: Final = Dashboard(
               ("continuo:activations_rejected:share", "{{delivery_channel}}")),
         graph("lag", "Activations, of all delivery channels, that this one has not read yet.", "short",
               ("max by (delivery_channel) (continuo_channel_lag_records)", "{{delivery_channel}}")),
+        graph("left alone", "1 while most calls to whoever delivers fail: now and then one tries whether that is over.",
+              "short", ("max by (delivery_channel) (continuo_channel_breaker_open)", "{{delivery_channel}}")),
         graph("channel processes up", "1 where the process answers Prometheus.", "short",
               ('up{job="continuo", process="channel"}', "{{instance}}")),
         graph("reports", "Reports that came back to the stream as events.", "ops",

@@ -7,6 +7,9 @@ import asyncio
 import pytest
 
 from agents.channels.breaker import CALLS_MIN, REST_S, REST_S_MAX, WINDOW_S, Breaker
+from agents.channels.smtp import SmtpKind
+from agents.channels.webhook import WebhookKind
+from streams.policy.providers import Provider
 
 ERROR = OSError("no answer")
 
@@ -111,3 +114,16 @@ def test_a_call_that_was_under_way_when_it_opened_changes_nothing(breaker: Break
     assert breaker.begin() == "probe"
     breaker.end("usual", None)
     assert breaker.begin() is None
+
+
+@pytest.mark.parametrize("kind", [WebhookKind, SmtpKind])
+def test_a_delivery_channel_says_that_it_leaves_its_provider_alone(kind: type[WebhookKind | SmtpKind]) -> None:
+    breaker = Breaker(lambda: 0.0)
+    channel = kind(Provider("webhook", "localhost:25"), "", breaker)
+    told = [(channel.is_resting, channel.room() > 0)]
+    for _ in range(CALLS_MIN):
+        call = breaker.begin()
+        assert call is not None
+        breaker.end(call, ERROR)
+    told.append((channel.is_resting, channel.room() > 0))
+    assert told == [(False, True), (True, False)]
