@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
@@ -18,7 +19,9 @@ from agents.codecs.rows import ROW_CODEC
 from agents.counts import Counts
 from agents.models import ModelShelf
 from agents.policies import PolicyBook
+from agents.registry.foreign import Foreign
 from agents.registry.serving import serve_registry
+from agents.registry.waiting import Waiting
 from agents.settings import Settings
 from agents.spans import spans_of
 from agents.traced import TracedEncoder
@@ -50,9 +53,10 @@ class Parts:
         self.book: Final = PolicyBook()
         self.shelf: Final = ModelShelf(InlineModels())
         control = {"policies": self.book.decode, "models": self.shelf.decode, "switches": switches.decode}
-        self.decoders: Final = {
-            topic_name(settings.namespace, noun): decode
-            for noun, decode in {**AGENTS, **control}.items()
+        self.foreign: Final = Foreign(settings.registry) if settings.registry else None
+        raw: dict[str, Decode] = {"raw-events": partial(raw_events.decode, foreign=self.foreign)}
+        self.decoders: Final[dict[str, Decode]] = {
+            topic_name(settings.namespace, noun): decode for noun, decode in {**AGENTS, **raw, **control}.items()
         }
         self._settings: Final = settings
         self._counts: Final = counts
@@ -94,17 +98,19 @@ def new_app(settings: Settings, client_id: str = "worker") -> StreamApp:
     factory: ApplierFactory = parts.applier
     app = StreamApp(settings, factory, control=CONTROL, on_control=parts.listen, client_id=client_id)
     for noun in AGENTS:
-        app.agent(app.source(noun), name=noun)(_offering(app))
+        app.agent(app.source(noun), name=noun)(_offering(app, parts.foreign if noun == "raw-events" else None))
     serve_pages(app)
     serve_registry(app, settings.namespace)
     return app
 
 
-def _offering(app: StreamApp) -> Callable[[Any], Any]:
+def _offering(app: StreamApp, foreign: Foreign | None) -> Callable[[Any], Any]:
     """Return an agent's body: every chunk goes to its shard, which takes it when its turn comes."""
+    gauge = telemetry.current().gauge("continuo_ingest_schema_waits")
 
     async def offer(stream: Any) -> None:
+        take = app.shards.offer if foreign is None else Waiting(foreign, app.shards.offer, gauge).take
         async for chunk in stream.noack().events():
-            await app.shards.offer(chunk)
+            await take(chunk)
 
     return offer

@@ -72,6 +72,7 @@ METRICS: Final = (
     Metric("continuo_ingest_events_total", "counter", "Events accepted, by who told them", (_SOURCE,)),
     Metric("continuo_ingest_heard_at_seconds", "gauge", "When the last event was accepted, by the worker's clock",
            (_SOURCE,)),
+    Metric("continuo_ingest_schema_waits", "gauge", "Partitions whose events wait for the schema registry's answer"),
     Metric("continuo_ingest_seen_overflow_total", "counter", "Ids of a person forgotten before a day was over"),
     Metric("continuo_profile_rows", "gauge", "People whose profile this worker holds", (_PARTITION,)),
     Metric("continuo_profile_erasures_total", "counter", "People who had what we know of them erased"),

@@ -27,6 +27,11 @@ class RegistryClient:
         """Return the subjects that it has."""
         return [str(subject) for subject in await self._ask("GET", "/subjects") or ()]
 
+    async def schema(self, number: int) -> str | None:
+        """Return the schema of an id as the registry has it, None where it has none."""
+        entry = await self._ask("GET", f"/schemas/ids/{number}")
+        return None if entry is None else str(entry["schema"])
+
     async def versions(self, subject: str) -> dict[int, Any]:
         """Return the schemas of a subject by version; none where there is no such subject."""
         there = await self._ask("GET", f"/subjects/{quote(subject)}/versions") or []

@@ -81,6 +81,14 @@ _STREAM: Final = (
 
 _QUALITY: Final = (
     Alert(
+        "RegistryAway", "critical",
+        "max(continuo_ingest_schema_waits) > 0", "$1m",
+        "{{ $value }} partitions wait for the schema registry",
+        "Producers write with ids of the registry that CONTINUO_REGISTRY names, and it does not answer.",
+        "Start it, or mend the way to it: events go on by themselves then, in their order, none is lost. An id that it "
+        "does not know is a dead letter and holds nothing up.",
+    ),
+    Alert(
         "DeadLetterFlood", "warning",
         "continuo:dead_letters:share > 0.05", "$2m",
         "{{ $value | humanizePercentage }} of what producers send is refused",

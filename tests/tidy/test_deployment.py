@@ -18,6 +18,7 @@ from agents.deployment import KINDS, ApiPlan, plan
 from agents.policy_files import load_policy
 from agents.settings import PREFIX, Settings
 from deploy.monitoring.grafana import DATASOURCE
+from tests import apicurio
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,12 @@ def services(root: Path) -> dict[str, Any]:
 
 def test_compose_runs_the_kafka_that_we_test_with(services: dict[str, Any]) -> None:
     assert services["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_compose_runs_the_registry_that_we_test_with(services: dict[str, Any]) -> None:
+    assert services["registry"]["image"] == f"apicurio/apicurio-registry:{apicurio.VERSION}"
+    port = services["registry"]["ports"][0].rpartition(":")[2]
+    assert services["worker"]["environment"]["CONTINUO_REGISTRY"] == f"http://registry:{port}/apis/ccompat/v7"
 
 
 def test_compose_sets_settings_that_exist_to_values_that_are_valid(

@@ -34,6 +34,8 @@ DATA_QUALITY: Final = Dashboard(
               "an hour.", "per_hour",
               (f"sum (rate(continuo_ingest_seen_overflow_total[{RATE}])) * 3600", "ids seen"),
               (f"sum (rate(continuo_attribute_overflow_total[{RATE}])) * 3600", "open decisions")),
+        graph("wait for the registry", "Partitions whose events carry a schema id that the registry has not told yet.",
+              "short", ("continuo_ingest_schema_waits", "{{instance}}")),
         graph("people erased", "Who had what we know of them erased, an hour.", "per_hour",
               (f"sum (rate(continuo_profile_erasures_total[{RATE}])) * 3600", "people")),
     ),
