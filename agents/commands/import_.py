@@ -22,8 +22,8 @@ def profiles_command(
     """Tell what FILE (.parquet, .csv, .jsonl) knows of people, an event for each row; it triggers no decision.
 
     Columns are the event type's properties by their names, `consent.<scope>` for what the person agreed to, and
-    `occurred_at` (ISO 8601 or milliseconds) for when that was so; without it, when the import began. The events have
-    the source `import`: they are folded into profiles, open no round, and are nobody's outcome.
+    `occurred_at` (ISO 8601 or milliseconds) for when that was so; without it, when the import began (live alone). The
+    events have the source `import`: they are folded into profiles, open no round, and are nobody's outcome.
 
     A row that the event catalogue does not take is written to a file, with its number and why; the others go on. An
     import that was stopped goes on where it was; the same file again sends nothing twice.
@@ -62,6 +62,8 @@ def profiles_command(
         raise UserError("no policy is published yet, so no event type is known; `continuo run` publishes one")
     policy = compile_policy(bundles[current])
     told = columns.match(files.header_of(file), policy, kind, profile_id, pairs, skipped)
+    if chosen.mode == "history" and not told.occurred_at:
+        raise UserError("a history has no now: expected a column `occurred_at` that says when each row was so")
     work, of = Import(chosen, file, files.digest_of(file), told, policy), files.count_of(file)
     if work.resumed_at:
         click.echo(f"going on behind row {work.resumed_at:,}", err=True)

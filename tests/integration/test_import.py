@@ -94,6 +94,14 @@ def test_people_are_known_then_and_nothing_is_decided_about_them(deployment: Dep
     assert end(worker) == 0
 
 
+def test_a_history_wants_to_know_when(deployment: Deployment, file: Path) -> None:
+    deployment.environment["CONTINUO_MODE"] = "history"
+    told = (*COMMAND, str(file), "--type", "basket_completed", "--id", "customer")
+    assert deployment.run(*told, log="when").wait(60) == 1
+    assert "expected a column `occurred_at`" in deployment.log("when").read_text()
+    deployment.environment["CONTINUO_MODE"] = "live"
+
+
 def test_columns_that_are_wrong_are_told_before_anything_is_sent(deployment: Deployment, file: Path) -> None:
     assert deployment.run(*COMMAND, str(file), "--type", "basket_completed", log="wrong").wait(60) == 1
     told = deployment.log("wrong").read_text()
