@@ -148,7 +148,8 @@ class Deployment:
 
     async def wait_no_worker(self) -> int:
         """Return the exit code when no worker, or none of the first kind that there is, will be started again."""
-        first = self._roles[0].kind
+        kinds = [role.kind for role in self._roles]
+        first = "worker" if "worker" in kinds else kinds[0]
         tasks = [self._tasks[role.name] for role in self._roles if role.kind == first]
         return max(await asyncio.gather(*map(asyncio.shield, tasks)))
 

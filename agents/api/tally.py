@@ -30,9 +30,13 @@ class Tally:
     async def counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count a request with its answer; outside of whatever makes an answer of an error."""
         began = perf_counter()
-        answer = await handler(request)
         told = request.path.strip("/")
         operation = told if told in OPERATIONS else OTHER
+        try:
+            answer = await handler(request)
+        except Exception:
+            self._count(operation, web.HTTPInternalServerError.status_code, 1)
+            raise
         self._telemetry.histogram("continuo_api_request_seconds", operation).observe(perf_counter() - began)
         self._count(operation, answer.status, 1)
         return answer

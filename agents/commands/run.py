@@ -75,6 +75,8 @@ def command(
     from agents.deployment import ApiPlan, plan, supervise, told_ports
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ctrl-C: what was started is stopped
+    if "api" in kinds and callers is None:
+        raise click.UsageError("--only api: expected --callers FILE, who may call it")
     door = ApiPlan(callers, api_port) if callers else None
     settings, bundle, policy = groundwork.inspect(folder, workers, door)
     log.configure("error", settings.log_format)  # what happens is told line by line; each process logs for itself

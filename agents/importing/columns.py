@@ -83,9 +83,14 @@ def match(
     return Columns(kind, profile_id, "occurred_at" if "occurred_at" in header else "", properties, consents)
 
 
-def event_id_of(digest: str, kind: str, number: int) -> str:
-    """Return the id of the event that a row of a file tells: the same file again is the same events."""
-    return derive("import", digest, kind, str(number))
+def identity_of(digest: str, columns: Columns) -> str:
+    """Return what an import is known by: the same bytes, read in the same way."""
+    return derive("import", digest, repr(columns))
+
+
+def event_id_of(identity: str, number: int) -> str:
+    """Return the id of the event that a row tells: the same import again is the same events."""
+    return derive("import", identity, str(number))
 
 
 def _value(name: str, kind: str, told: Any) -> Value:

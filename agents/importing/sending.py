@@ -1,8 +1,8 @@
 """Sending: rows as events to Kafka, batch by batch; where it stopped is kept, and it goes on from there.
 
-Theory of operation.  A row's event has an id made of the file's bytes and the row's number.  How many rows are done is
-written down after Kafka has acknowledged them, so a run that is killed repeats one batch at most, and a shard knows a
-repeated event by its id for a day.
+Theory of operation.  A row's event has an id made of the file's bytes, how they are read, and the row's number.  How
+many rows are done is written down after Kafka has acknowledged them, so a run that is killed repeats one batch at most,
+and a shard knows a repeated event by its id for a day.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 
 from agents.codecs.avro import encode_raw_event
 from agents.committed import wait_partitions
-from agents.importing.columns import Columns, event_id_of
+from agents.importing.columns import Columns, event_id_of, identity_of
 from agents.importing.files import Row, RowUnreadable, rows_of
 from agents.settings import Settings
 from agents.transport.clients import new_writer
@@ -50,9 +50,10 @@ class Import:
 
     def __init__(self, settings: Settings, path: Path, digest: str, columns: Columns, policy: Policy) -> None:
         """Prepare to send what is not sent yet."""
-        self._settings, self._path, self._digest = settings, path, digest
+        self._settings, self._path = settings, path
         self._columns, self._policy = columns, policy
-        name = f"{settings.namespace}-{columns.type}-{digest[:16]}"
+        self._identity: Final = identity_of(digest, columns)
+        name = f"{settings.namespace}-{columns.type}-{self._identity[:16]}"
         self._kept: Final = settings.home / "imports" / f"{name}.json"
         self.rejects: Final = settings.home / "imports" / f"{name}.rejected.jsonl"
         self.done: Final = Done(**json.loads(self._kept.read_text())) if self._kept.exists() else Done()
@@ -106,7 +107,7 @@ class Import:
             try:
                 if isinstance(row, RowUnreadable):
                     raise row
-                event_id = event_id_of(self._digest, self._columns.type, number)
+                event_id = event_id_of(self._identity, number)
                 yield self._columns.event(row, event_id, self.done.began_at, self._policy, live=live)
             except (RowUnreadable, Refused) as error:
                 told: dict[str, Any] = {"row": number, "why": str(error)}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from agents.__main__ import cli
 from agents.commands import run
-from agents.deployment import KINDS, ApiPlan, Role, plan, told_ports
+from agents.deployment import KINDS, ApiPlan, Deployment, Role, plan, told_ports
+from agents.settings import load
 from tests.builders import compiled
 
 
@@ -54,6 +58,26 @@ def test_whoever_names_callers_gets_a_door_on_its_own_port() -> None:
         ("api", "--callers", "callers.toml", "--port", "8080"),
     ]
     assert "api" not in names("api", "worker")
+
+
+async def test_it_is_over_when_no_worker_goes_on_whatever_the_api_does(bare_environment: Path) -> None:
+    roles = plan(compiled(), "shop", [6066], count(6070), ["worker", "api"], ApiPlan(Path("callers.toml"), 8080))
+    deployment = Deployment(load(), roles)
+
+    async def refuse() -> int:
+        return 78
+
+    endless = asyncio.create_task(asyncio.sleep(60, 0))
+    deployment._tasks.update({"worker-0": asyncio.create_task(refuse()), "api": endless})
+    async with asyncio.timeout(5):
+        assert await deployment.wait_no_worker() == 78
+    endless.cancel()
+
+
+def test_the_api_alone_wants_to_know_who_may_call_it(tmp_path: Path) -> None:
+    told = CliRunner().invoke(cli, ["run", "--policy", str(tmp_path), "--only", "api"])
+    assert told.exit_code == 2
+    assert "--only api: expected --callers FILE" in told.output
 
 
 def test_kinds_are_chosen_together() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from agents.errors import UserError
-from agents.importing.columns import Columns, event_id_of, match
+from agents.importing.columns import Columns, event_id_of, identity_of, match
 from agents.importing.files import RowUnreadable, count_of, digest_of, header_of, rows_of
 from streams.ingest import Refused
 from streams.policy import compile_policy
@@ -155,13 +156,15 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: b
         list(map(str, [*header_of(path), *rows_of(path)]))
 
 
-def test_the_same_file_is_the_same_events_and_another_is_others(tmp_path: Path) -> None:
+def test_the_same_file_read_alike_is_the_same_events_and_any_other_is_others(tmp_path: Path) -> None:
     path, other = tmp_path / "a.csv", tmp_path / "b.csv"
     path.write_text("profile_id\na\n")
     other.write_text("profile_id\nb\n")
-    same = event_id_of(digest_of(path), "told", 1)
-    assert same == event_id_of(digest_of(path), "told", 1)
-    ids = {same, event_id_of(digest_of(other), "told", 1), event_id_of(digest_of(path), "told", 2)}
-    assert len(ids) == 3
+    same = identity_of(digest_of(path), COLUMNS)
+    assert same == identity_of(digest_of(path), match(HEADER, POLICY, "described", "profile_id", {}, ()))
+    read_otherwise = replace(COLUMNS, properties={})
+    identities = {same, identity_of(digest_of(other), COLUMNS), identity_of(digest_of(path), read_otherwise)}
+    assert len(identities) == 3
+    assert event_id_of(same, 1) == event_id_of(same, 1) != event_id_of(same, 2)
     with pytest.raises(UserError, match="expected a file that can be read"):
         digest_of(tmp_path / "nowhere")
