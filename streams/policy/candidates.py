@@ -57,12 +57,18 @@ class Terms(NamedTuple):
 
 
 def terms_of(candidate: Candidate) -> Terms:
-    """Return the constants of a candidate's score."""
+    """Return the constants of a candidate's score, without those that add nothing to it."""
     return Terms(
-        candidate.action_id, candidate.values, candidate.redeemed_at, candidate.offer_cost_micro,
-        candidate.fixed_cost_micro, candidate.load, candidate.category_at, candidate.lever_ppm,
+        candidate.action_id,
+        tuple((column, value) for column, value in candidate.values if value),
+        candidate.redeemed_at if candidate.offer_cost_micro else -1,
+        candidate.offer_cost_micro,
+        candidate.fixed_cost_micro,
+        candidate.load,
+        candidate.category_at,
+        candidate.lever_ppm,
         candidate.threshold_micro,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
