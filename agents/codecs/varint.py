@@ -89,8 +89,6 @@ def write_long(number: int) -> bytes:
     if not -LONG_MAX - 1 <= number <= LONG_MAX:
         raise OverflowError(f"expected a number of 64 bits, came {number}")
     bits = (number << 1) ^ (number >> 63)
-    if 1 << 28 <= bits < 1 << 42:  # an instant, most random numbers of 32 bits
-        return _MORE[bits & 16383] + _MORE[bits >> 14 & 16383] + _LAST[bits >> 28]
     written = b""
     while bits > 16383:
         written += _MORE[bits & 16383]

@@ -27,7 +27,6 @@ class OnnxModel:
         self._binding: Any = None  # of the two matrices of one row
         self._one_in: Matrix
         self._one_out: Matrix
-        self._one_answer: Matrix  # a view of it
         self._input = ""
         self._outputs = [""]
         self._classes = False
@@ -57,7 +56,6 @@ class OnnxModel:
         try:
             self._one_in = np.zeros((1, len(inputs)), dtype=np.float32)
             self._one_out = self._run(self._one_in)
-            self._one_answer = self._answers_in(self._one_out)
         except Exception as error:  # noqa: BLE001 — the same
             raise ModelRefusedError(
                 f"expected an answer to a row of {len(inputs)} zeros: {_first_line(error)}"
@@ -71,16 +69,15 @@ class OnnxModel:
         if len(rows) == 1:
             self._one_in[0] = rows[0]
             self._session.run_with_iobinding(self._binding)
-            result = self._one_answer
+            result = self._one_out
         else:
-            result = self._answers_in(self._run(np.array(rows, dtype=np.float32)))
+            result = self._run(np.array(rows, dtype=np.float32))
+        if self._classes:
+            result = result[:, 1:]
+        elif result.ndim == 1:
+            result = result[:, None]
         answers: list[list[float]] = result.tolist()
         return answers
-
-    def _answers_in(self, result: Matrix) -> Matrix:
-        if self._classes:
-            return result[:, 1:]
-        return result[:, None] if result.ndim == 1 else result
 
     def _run(self, matrix: Matrix) -> Matrix:
         result: Matrix = self._session.run(self._outputs, {self._input: matrix})[0]

@@ -15,7 +15,6 @@ from streams.decision.priority import score
 from streams.decision.verdict import Verdict
 from streams.policy import Candidate, Point
 from streams.policy.board import Board
-from streams.policy.candidates import Terms, terms_of
 from streams.policy.catalogue import LEVER_PPM_MAX
 from streams.policy.quantities import PPB
 
@@ -62,13 +61,13 @@ class Counterfactual:
 
     def _score(self, candidate: Candidate, lever_ppm: int = 0) -> int:
         """Return a candidate's score, with another lever where one is given."""
-        alone = [terms_of(replace(candidate, lever_ppm=lever_ppm or candidate.lever_ppm))]
+        alone = [replace(candidate, lever_ppm=lever_ppm or candidate.lever_ppm)]
         return self._scores(alone, [0], self._estimates.propensities)[0]
 
-    def _scores(self, terms: list[Terms], scored: list[int], propensities: list[int]) -> list[int]:
+    def _scores(self, candidates: list[Candidate], scored: list[int], propensities: list[int]) -> list[int]:
         verdict = self._verdict
         contexts, fatigues = verdict.context_ppm, verdict.fatigue_micro
-        return score(terms, scored, propensities, contexts, fatigues, verdict.meta_ppm).score
+        return score(candidates, scored, propensities, contexts, fatigues, verdict.meta_ppm).score
 
     def _bar(self, candidate: Candidate, by_index: Mapping[int, int]) -> int:
         """Return what a candidate's score has to be above to be the best, given the scores."""
@@ -85,7 +84,7 @@ class Counterfactual:
 
             def ahead(ppb: int, column: int = column) -> int:
                 propensities = [*told[:column], ppb, *told[column + 1 :]]
-                scores = self._scores(self._board.terms, verdict.scored, propensities)
+                scores = self._scores(self._board.candidates, verdict.scored, propensities)
                 by_index = dict(zip(verdict.scored, scores, strict=True))
                 return by_index[candidate.index] - self._bar(candidate, by_index)
 

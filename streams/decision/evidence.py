@@ -8,7 +8,6 @@ they are.  The seal must be deterministic: the same person, verdict and decision
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -30,12 +29,6 @@ Seal = Callable[[bytes, str], bytes]  # (plaintext or sealed, decision_id)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 _PREFIX: Final = bytes([VERSION])
-_offer: Final = attrgetter(
-    "activation_id", "action", "group", "line", "price", "intent", "channel", "state", "until", "ghost"
-)
-_reading: Final = attrgetter(
-    "model", "version", "status", "calibrator_id", "outputs", "propensities_ppb", "cost_micro", "latency_ms"
-)
 
 
 class EvidenceUnreadable(Exception):
@@ -77,3 +70,11 @@ def unpack(evidence: bytes, unseal: Seal | None) -> Verdict:
         return Verdict(*found)
     except (ValueError, TypeError, LookupError, RecursionError, msgspec.MsgspecError) as error:
         raise EvidenceUnreadable(f"expected the evidence of a decision, got other bytes ({error})") from error
+
+
+def _offer(o: Offer) -> tuple[str | int, ...]:
+    return (o.activation_id, o.action, o.group, o.line, o.price, o.intent, o.channel, o.state, o.until, o.ghost)
+
+
+def _reading(r: Reading) -> tuple[object, ...]:
+    return (r.model, r.version, r.status, r.calibrator_id, r.outputs, r.propensities_ppb, r.cost_micro, r.latency_ms)

@@ -58,7 +58,7 @@ def conclude(policy: Policy, point: Point, snapshot: Snapshot, decision_id: str,
     contexts = context_ppm(board, unmet >> 3 * board.size)
     fatigues = fatigue_micro(board, estimates.propensities, snapshot.pressures_ppm)
     scored = members(board.everyone & ~union(failed))
-    scores = score(board.terms, scored, estimates.propensities, contexts, fatigues, estimates.meta_ppm)
+    scores = score(board.candidates, scored, estimates.propensities, contexts, fatigues, estimates.meta_ppm)
     feasible = scores.feasible
 
     choice: Choice | None = None

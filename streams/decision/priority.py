@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from streams.policy import Candidate
 from streams.policy.board import Board
-from streams.policy.candidates import Terms
 from streams.policy.quantities import PPB, PPM
 
 CONTEXT_PPM_MIN: Final = 500_000
 CONTEXT_PPM_MAX: Final = 2_000_000
 
 
-class Scores(NamedTuple):
+class Scores:
     """The terms of the scores, aligned with the candidates that were scored."""
 
-    ev: list[int]
-    cost: list[int]
-    score: list[int]
-    feasible: list[int]  # the candidates above their threshold; the next is aligned with it
-    feasible_score: list[int]
+    __slots__ = ("cost", "ev", "feasible", "feasible_score", "score")
+
+    def __init__(self) -> None:
+        self.ev: list[int] = []
+        self.cost: list[int] = []
+        self.score: list[int] = []
+        self.feasible: list[int] = []  # the candidates above their threshold; the next is aligned with it
+        self.feasible_score: list[int] = []
 
 
 def context_ppm(board: Board, unmet: int) -> list[int]:
@@ -47,37 +50,33 @@ def fatigue_micro(board: Board, propensities: list[int], pressures_ppm: list[int
 
 
 def score(
-    terms: list[Terms],
+    candidates: list[Candidate],
     scored: list[int],
     propensities: list[int],
     contexts: list[int],
     fatigues: list[int],
     meta_ppm: int,
 ) -> Scores:
-    """Return the scores of some candidates, of which these are the terms."""
-    evs: list[int] = []
-    costs: list[int] = []
-    scores: list[int] = []
-    feasible: list[int] = []
-    feasible_scores: list[int] = []
-    of, ev, offer_cost, m = "", 0, 0, 0
+    """Return the scores of some of these candidates."""
+    scores = Scores()
+    action_id, ev, offer_cost = "", 0, 0
     for index in scored:
-        action_id, values, redeemed_at, offer_micro, fixed_micro, load, category_at, lever_ppm, threshold = terms[index]
-        if action_id != of:  # the treatments of an action stand side by side and share its value and its lever
-            of, ev, offer_cost = action_id, 0, 0
-            for column, value in values:
+        candidate = candidates[index]
+        if candidate.action_id != action_id:  # the treatments of an action stand side by side and share its value
+            action_id, ev, offer_cost = candidate.action_id, 0, 0
+            for column, value in candidate.values:
                 ev += propensities[column] * value
             ev //= PPB
-            if redeemed_at >= 0:
-                offer_cost = propensities[redeemed_at] * offer_micro // PPB
-            m = contexts[category_at] * (lever_ppm * meta_ppm // PPM) // PPM
-        cost = fixed_micro + offer_cost
-        net = ev - cost - fatigues[load]
+            if candidate.redeemed_at >= 0:
+                offer_cost = propensities[candidate.redeemed_at] * candidate.offer_cost_micro // PPB
+        cost = candidate.fixed_cost_micro + offer_cost
+        net = ev - cost - fatigues[candidate.load]
+        m = contexts[candidate.category_at] * (candidate.lever_ppm * meta_ppm // PPM) // PPM
+        scores.ev.append(ev)
+        scores.cost.append(cost)
         worth = net * m // PPM if net >= 0 else net * PPM // m
-        evs.append(ev)
-        costs.append(cost)
-        scores.append(worth)
-        if worth > threshold:
-            feasible.append(index)
-            feasible_scores.append(worth)
-    return Scores(evs, costs, scores, feasible, feasible_scores)
+        scores.score.append(worth)
+        if worth > candidate.threshold_micro:
+            scores.feasible.append(index)
+            scores.feasible_score.append(worth)
+    return scores

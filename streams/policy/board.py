@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streams.policy.bitsets import group, where
-from streams.policy.candidates import find_loads, make_candidates, seat_models, terms_of
+from streams.policy.candidates import find_loads, make_candidates, seat_models
 from streams.policy.catalogue import ENGAGEMENT, Action, Context, Treatment
 from streams.policy.channels import DeliveryChannel
 from streams.policy.conflicts import Conflicts, Pairs
@@ -60,7 +60,6 @@ class Board:
         self.candidates: Final = make_candidates(
             pairs, told.channels, told.outcomes, told.priorities, categories, self.seats, self.loads
         )
-        self.terms: Final = [terms_of(candidate) for candidate in self.candidates]
         self.urgent: Final = where(candidate.tier == 0 for candidate in self.candidates)
         self.refused_without: Final = [_needing(model, pairs, told.channels) for model in models]
         self.assumed: Final = [

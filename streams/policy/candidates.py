@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from streams.policy.catalogue import Action, Treatment
 from streams.policy.channels import DeliveryChannel
@@ -40,35 +39,6 @@ class Candidate:
     lever_ppm: int
     threshold_micro: int
     priority: int
-
-
-class Terms(NamedTuple):
-    """The constants of a candidate's score, flat: a decision unpacks them for everything that it scores."""
-
-    action_id: str
-    values: tuple[tuple[int, int], ...]
-    redeemed_at: int
-    offer_cost_micro: int
-    fixed_cost_micro: int
-    load: int
-    category_at: int
-    lever_ppm: int
-    threshold_micro: int
-
-
-def terms_of(candidate: Candidate) -> Terms:
-    """Return the constants of a candidate's score, without those that add nothing to it."""
-    return Terms(
-        candidate.action_id,
-        tuple((column, value) for column, value in candidate.values if value),
-        candidate.redeemed_at if candidate.offer_cost_micro else -1,
-        candidate.offer_cost_micro,
-        candidate.fixed_cost_micro,
-        candidate.load,
-        candidate.category_at,
-        candidate.lever_ppm,
-        candidate.threshold_micro,
-    )
 
 
 @dataclass(frozen=True, slots=True)
