@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from streams.ids import derive
-from streams.policy import Candidate, Point
+from streams.policy import Candidate
 from streams.records import Activation
 from streams.rows import Round
 
@@ -22,12 +22,15 @@ def activation_id(opened: Round, slot: str) -> str:
 
 
 def activate(
-    opened: Round, point: Point, candidate: Candidate, lease_ms: int, decided_at: int, release_at: int
+    opened: Round, name: str, candidate: Candidate, lease_ms: int, decided_at: int, release_at: int
 ) -> Activation:
-    """Return the instruction to deliver the chosen treatment: while its offer lasts, or else its lease on a contact."""
+    """Return the instruction to deliver the chosen treatment: while its offer lasts, or else its lease on a contact.
+
+    name: its activation_id.
+    """
     expires_at = min(release_at + (candidate.offer_days * DAY_MS or lease_ms), candidate.valid_to)
     return Activation(
-        activation_id(opened, point.slot), opened.round_id, opened.profile_id, candidate.action_id,
+        name, opened.round_id, opened.profile_id, candidate.action_id,
         candidate.treatment_id, candidate.channel_id, candidate.content, decided_at, release_at, expires_at,
         opened.policy_hash, opened.traceparent,
     )  # fmt: skip

@@ -173,7 +173,7 @@ class Rounds:
             state.contacts.put(profile_id, contacts)
         if candidate is not None and not is_ghost:
             lease_ms = policy.channels[candidate.channel_id].lease_ms
-            activation = activate.activate(opened, point, candidate, lease_ms, clock, released_at)
+            activation = activate.activate(opened, activation_id, candidate, lease_ms, clock, released_at)
             if released_at > clock:
                 self._hold(deferrals.hold(activation))
             else:

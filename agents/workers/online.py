@@ -17,7 +17,10 @@ from agents.workers.contract import ModelRefusedError
 from agents.workers.layout import lay_out
 from agents.workers.weights import decode_weights
 
-_LOGIT_MAX: Final = 30.0  # river's bound; beyond it a propensity is 0 or 1 to nine digits anyway
+# River's bounds; beyond them a propensity is 0 or 1 to nine digits anyway. Arrays, or every ufunc would make them ones.
+_LOGIT_MIN: Final = np.array(-30.0)
+_LOGIT_MAX: Final = np.array(30.0)
+_ONE: Final = np.array(1.0)
 
 
 class OnlineModel:
@@ -46,25 +49,26 @@ class OnlineModel:
         factors = np.where(varied, slopes, 0.0) / np.sqrt(np.where(varied, variances, 1.0))
         shifts = factors * means
         self._columns = np.array(layout.columns, dtype=np.intp)
-        self._factors = factors[:, :features]
-        self._absences = shifts[:, :features] + factors[:, features:]
-        self._constants = np.array([model.intercept for model in weights.models]) - shifts.sum(axis=1)
+        # Negated: what the logistic function takes the exponential of is the logit's opposite.
+        self._factors = -factors[:, :features]
+        self._absences = -(shifts[:, :features] + factors[:, features:])
+        self._constants = shifts.sum(axis=1) - np.array([model.intercept for model in weights.models])
 
     def answer(self, rows: list[list[float]]) -> list[list[float]]:
         """Return the propensities, by key, of every row."""
         # Ufuncs themselves: for one row, `sum`, `any` and `clip` around them cost more than they do.
         matrix = np.array(rows, dtype=np.float64)
         absent = np.isnan(matrix)
-        is_lacking = np.logical_or.reduce(absent, axis=None)
+        is_lacking = 1 in absent.tobytes()
         if is_lacking:
             matrix[absent] = 0.0
         compressed = np.copysign(np.log1p(np.abs(matrix)), matrix)
         # No matrix product, no fancy index: along a contiguous last axis a sum adds in one order for one row and for
         # many, and then an answer does not depend on the rows beside it; BLAS promises nothing of the kind.
-        logits = np.add.reduce(compressed.take(self._columns, axis=1) * self._factors, axis=-1)
+        against = np.add.reduce(compressed.take(self._columns, axis=1) * self._factors, axis=-1)
         if is_lacking:
-            logits += np.add.reduce(absent.take(self._columns, axis=1) * self._absences, axis=-1)
-        logits += self._constants
-        bounded = np.minimum(np.maximum(logits, -_LOGIT_MAX), _LOGIT_MAX)
-        answers: list[list[float]] = (1.0 / (1.0 + np.exp(-bounded))).tolist()
+            against += np.add.reduce(absent.take(self._columns, axis=1) * self._absences, axis=-1)
+        against += self._constants
+        bounded = np.minimum(np.maximum(against, _LOGIT_MIN), _LOGIT_MAX)
+        answers: list[list[float]] = (_ONE / (_ONE + np.exp(bounded))).tolist()
         return answers

@@ -84,19 +84,20 @@ def choose(
     `scores` are aligned with `feasible`.
     """
     u = draw(exploration.salt, decision_id)
-    candidates = board.candidates
-    urgent = [place for place, index in enumerate(feasible) if candidates[index].tier == 0]
+    urgent: list[int] = []
+    if board.urgent:
+        urgent = [place for place, index in enumerate(feasible) if board.urgent >> index & 1]
     if urgent:
         feasible, scores = [feasible[place] for place in urgent], [scores[place] for place in urgent]
     top = max(scores)
-    firsts = [index for place, index in enumerate(feasible) if scores[place] == top]
-    best, ranked = firsts[0], []
-    if len(firsts) > 1:
-        best, ranked = rank(board, firsts, dict.fromkeys(firsts, top), shown, decision_id)[0], firsts
+    best, ranked = feasible[scores.index(top)], []
+    if scores.count(top) > 1:
+        ranked = [index for index, worth in zip(feasible, scores, strict=True) if worth == top]
+        best = rank(board, ranked, dict.fromkeys(ranked, top), shown, decision_id)[0]
     if urgent:
         return Choice([best], [WHOLE], u, best, best, ranked)
     floor = top - exploration.delta_micro
-    near = [index for place, index in enumerate(feasible) if scores[place] >= floor]
+    near = [index for index, worth in zip(feasible, scores, strict=True) if worth >= floor]
     arms_max = max(1, exploration.epsilon_ppm // FLOOR_PPM)
     if len(near) > arms_max:
         ranked = near

@@ -61,6 +61,8 @@ def count_contacts(board: Board, seen: Columns, real: Columns, zones: list[str],
     A window that rolls is half open, (now − W, now]; a contact stamped ahead of the clock is in every window. A day,
     week or month is counted from its earliest beginning in these zones.
     """
+    if not seen.at:  # then there are none without the shadows either
+        return [{} for _ in board.windows]
     calendar: Starts = NOT_NEEDED
     counts: list[dict[str, int]] = []
     for window in board.windows:

@@ -60,6 +60,7 @@ class Board:
         self.candidates: Final = make_candidates(
             pairs, told.channels, told.outcomes, told.priorities, categories, self.seats, self.loads
         )
+        self.urgent: Final = where(candidate.tier == 0 for candidate in self.candidates)
         self.refused_without: Final = [_needing(model, pairs, told.channels) for model in models]
         self.assumed: Final = [
             f"assumed_increment:{model.outcome}"
