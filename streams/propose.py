@@ -67,7 +67,7 @@ def current_version(row: ModelRow | None, model: Model, clock: int) -> str:
     """Return the newest version for the model's inputs that learned from nothing later than `clock`; "" = none."""
     if row is not None:
         versions: list[list[Any]] = row.versions
-        for version in reversed(versions):
+        for version in versions[::-1]:
             if version[0] <= clock and version[5] == model.layout:
                 return str(version[1])
     return ""

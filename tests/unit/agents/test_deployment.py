@@ -67,7 +67,11 @@ async def test_it_is_over_when_no_worker_goes_on_whatever_the_api_does(bare_envi
     async def refuse() -> int:
         return 78
 
-    endless = asyncio.create_task(asyncio.sleep(60, 0))
+    async def serve() -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    endless = asyncio.create_task(serve())
     deployment._tasks.update({"worker-0": asyncio.create_task(refuse()), "api": endless})
     async with asyncio.timeout(5):
         assert await deployment.wait_no_worker() == 78

@@ -113,8 +113,8 @@ async def test_a_registry_that_is_away_is_asked_until_it_is_there(monkeypatch: p
     port = free_port()
     known = Foreign(f"http://127.0.0.1:{port}/some/path")
     learning = asyncio.create_task(known.learn(head(7)))
-    await asyncio.sleep(0.3)
-    assert not learning.done()
+    done, _ = await asyncio.wait({learning}, timeout=0.3)
+    assert not done
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({"schema": json.dumps(OURS)})
@@ -165,8 +165,8 @@ async def test_a_partition_waits_for_itself_in_order_and_memory_stays_bounded(re
     for offset in range(2, WAITING_MAX - 1):
         await waiting.take(chunk(0, 7, offset))
     held = asyncio.create_task(waiting.take(chunk(0, 8, WAITING_MAX - 1)))
-    await asyncio.sleep(0.05)
-    assert not held.done(), "what waits would grow without bounds"
+    done, _ = await asyncio.wait({held}, timeout=0.05)
+    assert not done, "what waits would grow without bounds"
     registry.is_there.set()
     await held
     assert offered == [(1, 0), *((0, offset) for offset in range(WAITING_MAX))]
