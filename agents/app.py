@@ -54,7 +54,9 @@ class Parts:
         self.shelf: Final = ModelShelf(InlineModels())
         control = {"policies": self.book.decode, "models": self.shelf.decode, "switches": switches.decode}
         self.foreign: Final = Foreign(settings.registry) if settings.registry else None
-        raw: dict[str, Decode] = {"raw-events": partial(raw_events.decode, foreign=self.foreign)}
+        raw: dict[str, Decode] = {}
+        if self.foreign is not None:
+            raw["raw-events"] = partial(raw_events.decode, foreign=self.foreign)
         self.decoders: Final[dict[str, Decode]] = {
             topic_name(settings.namespace, noun): decode for noun, decode in {**AGENTS, **raw, **control}.items()
         }

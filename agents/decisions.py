@@ -84,23 +84,24 @@ class Archive:
         self, noun: str, decode: Callable[[bytes], T], containing: str, of: str | None = None
     ) -> AsyncGenerator[T, None]:
         """Yield the records of a topic whose bytes contain a text, of all people or of the partition of one."""
-        async with aclosing(self.records(noun, of, containing)) as records:
-            async for record in records:
-                try:
-                    yield decode(record.value)
-                except Undecodable as error:
-                    place = f"{record.topic}/{record.partition} at {record.offset}"
-                    raise UserError(f"{place} cannot be read: {error}; was it written by a later version?") from error
+        async with aclosing(self.placed(noun, decode, containing, of)) as found:
+            async for _, told in found:
+                yield told
 
-    async def records(
-        self, noun: str, of: str | None, containing: str, model: str = ""
-    ) -> AsyncGenerator[ConsumerRecord[bytes, bytes], None]:
-        """Yield the same records where they stand; model: of a topic that each model has for itself."""
+    async def placed(
+        self, noun: str, decode: Callable[[bytes], T], containing: str, of: str | None = None, model: str = ""
+    ) -> AsyncGenerator[tuple[ConsumerRecord[bytes, bytes], T], None]:
+        """Yield the same with the records in which they stand; model: of a topic that each model has for itself."""
         needle = containing.encode()
         async with aclosing(self._records(noun, of, model)) as records:
             async for record in records:
-                if record.value is not None and needle in record.value:
-                    yield record
+                if record.value is None or needle not in record.value:
+                    continue
+                try:
+                    yield record, decode(record.value)
+                except Undecodable as error:
+                    place = f"{record.topic}/{record.partition} at {record.offset}"
+                    raise UserError(f"{place} cannot be read: {error}; was it written by a later version?") from error
 
     async def canonical(self, profile_id: str) -> str:
         """Return the person that a name stands for: the name itself, unless it is only an alias."""

@@ -51,7 +51,10 @@ def commands() -> str:
     """Return `docs/commands.md`: the help of every command."""
     lines = ["# Commands", "", HEAD]
     for name, command in _commands("continuo", cli):
-        context = click.Context(command, info_name=name, max_content_width=WIDTH, terminal_width=WIDTH)
+        # With the settings of the whole command line: a command keeps those that it was first asked with.
+        context = click.Context(
+            command, info_name=name, max_content_width=WIDTH, terminal_width=WIDTH, **cli.context_settings
+        )
         lines += [f"## {name}", "", "```text", command.get_help(context), "```", ""]
     return "\n".join(lines)
 

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import click
 
+from agents.commands.run import POLICY
+
 
 @click.command("prepare")
-@click.option(
-    "--policy",
-    "folder",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the policy's *.yaml files.",
-)
+@POLICY
 def command(folder: Path) -> None:
     """Create the topics that a policy needs and make it the current one; what is there already is left as it is.
 

@@ -7,14 +7,17 @@ import click
 KINDS = ("api", "worker", "model", "trainer", "channel")
 
 
-@click.command("run")
-@click.option(
+POLICY = click.option(
     "--policy",
     "folder",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with the policy's *.yaml files.",
 )
+
+
+@click.command("run")
+@POLICY
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1), help="How many workers to run.")
 @click.option(
     "--only",

@@ -22,6 +22,7 @@ YES, NO = ("true", "1", "yes"), ("false", "0", "no")
 class Columns:
     """What each column of a file says."""
 
+    header: tuple[str, ...]
     type: str  # of the events
     profile_id: str
     occurred_at: str  # "" = none
@@ -30,6 +31,8 @@ class Columns:
 
     def event(self, row: Row, event_id: str, now: int, policy: Policy, *, live: bool) -> RawEvent:
         """Return the event that a row tells; raises RowUnreadable, or Refused where the catalogue does not take it."""
+        if more := [column for column in row if column not in self.header]:
+            raise RowUnreadable(f"it has {', '.join(more)}, which the first row has not")
         kinds = policy.events[self.type].properties
         told = RawEvent(
             event_id,
@@ -62,7 +65,9 @@ def match(
     declared = policy.events[kind]
     if declared.links:
         raise UserError(f"--type {kind}: an event that links two people cannot be imported")
-    wrong = []
+    wrong = [
+        f"two columns are called {column!r}" for column in sorted({one for one in header if header.count(one) > 1})
+    ]
     named = {column: name for name, column in renamed.items()}
     properties, consents = {}, {}
     for column in header:
@@ -80,7 +85,9 @@ def match(
     wrong += [f"no column says {name!r}, which an event {kind} has: --map {name}=COLUMN" for name in sorted(unsaid)]
     if wrong:
         raise UserError("\n  ".join([f"{len(wrong)} things are wrong with the columns {', '.join(header)}:", *wrong]))
-    return Columns(kind, profile_id, "occurred_at" if "occurred_at" in header else "", properties, consents)
+    return Columns(
+        tuple(header), kind, profile_id, "occurred_at" if "occurred_at" in header else "", properties, consents
+    )
 
 
 def identity_of(digest: str, columns: Columns) -> str:

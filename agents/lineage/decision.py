@@ -15,20 +15,9 @@ from streams.policy import Policy
 from streams.records import ModelVersion
 
 Tree = dict[str, Any]
-BEFORE, AFTER = (
-    ("trigger", "events_before", "policy", "models"),
-    ("activation", "notes", "outcomes", "rewards", "examples"),
-)
-TIMES: Final = (
-    "occurred_at",
-    "accepted_at",
-    "trained_until",
-    "published_at",
-    "noted_at",
-    "decided_at",
-    "final_at",
-    "at",
-)
+BEFORE: Final = ("trigger", "events_before", "policy", "models")
+AFTER: Final = ("activation", "notes", "outcomes", "rewards", "examples")
+TIMES: Final = ("occurred_at", "trained_until", "published_at", "noted_at", "final_at")
 
 
 async def trace(archive: Archive, explanation: Explanation, versions: Sequence[ModelVersion]) -> Tree:
@@ -106,8 +95,8 @@ async def _examples(
 ) -> list[Tree]:
     found = []
     for model in sorted(policy.models) if policy else ():
-        async for record in archive.records("retraining", person, decision_id, model):
-            example = decode_training_example(record.value)
+        placed = archive.placed("retraining", decode_training_example, decision_id, person, model)
+        async for record, example in placed:
             if example.decision_id != decision_id:
                 continue
             learned = first_to_learn(versions, model, f"{record.topic}/{record.partition}", record.offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -106,7 +107,7 @@ def _readers(feature: str, policy: Policy) -> list[str]:
     models = [name for name, model in policy.models.items() if feature in {one.split(".")[0] for one in model.inputs}]
     asked = [(action.id, " ".join(action.conditions)) for action in policy.actions]
     asked += [(point.name, point.when) for point in policy.points.values()]
-    return sorted(models) + sorted(name for name, condition in asked if feature in condition)
+    return sorted(models) + sorted(name for name, condition in asked if feature in re.findall(r"\w+", condition))
 
 
 def _plain(told: Mapping[str, Any]) -> str:

@@ -70,11 +70,10 @@ async def _learned(archive: Archive, one: ModelVersion) -> Tree:
     times: list[int] = []
     decisions: set[str] = set()
     policies: Counter[str] = Counter()
-    async with aclosing(archive.records("retraining", None, "", one.model)) as records:
-        async for record in records:
+    async with aclosing(archive.placed("retraining", decode_training_example, "", None, one.model)) as examples:
+        async for record, example in examples:
             if record.offset >= one.next_offsets.get(f"{record.topic}/{record.partition}", 0):
                 continue
-            example = decode_training_example(record.value)
             times.append(example.decided_at)
             decisions.add(example.decision_id)
             policies[example.policy_hash] += 1

@@ -29,7 +29,7 @@ from streams.records import RawEvent
 
 ASK_AGAIN_S: Final = 60.0  # an id that was not known
 RETRY_S: Final = 1.0  # a registry that does not answer
-KNOWN_MAX: Final = 1_000  # ids; whoever invents them fills no memory
+UNKNOWN_MAX: Final = 1_000  # ids that are none: whoever invents them fills no memory
 
 Read = Callable[[bytes], RawEvent]  # a whole value; raises Undecodable
 
@@ -55,8 +55,9 @@ class Foreign:
         """Ask about a header until there is an answer; say so once where that takes long."""
         async with ClientSession() as session:
             found = await _ask(RegistryClient(session, self._url), int.from_bytes(head[1:], "big"))
-        if len(self._reads) >= KNOWN_MAX:
-            self._reads.clear()
+        if len(self._asked_at) >= UNKNOWN_MAX:  # a schema is never forgotten: records that carry its id may be waiting
+            for one in self._asked_at:
+                del self._reads[one]
             self._asked_at.clear()
         self._reads[head] = None if found is None else _reader(head, found)
         if found is None:
@@ -79,9 +80,9 @@ async def _ask(client: RegistryClient, number: int) -> str | None:
     while True:
         try:
             return await client.schema(number)
-        except UserError as error:
+        except (UserError, LookupError, TypeError, ValueError) as error:  # what answers otherwise is no registry yet
             if not is_told:
-                _log.error("events wait for the schema registry", why=str(error))
+                _log.error("events wait for the schema registry", why=repr(error))
             is_told = True
         await asyncio.sleep(RETRY_S)
 
@@ -91,7 +92,7 @@ def _reader(head: bytes, told: str) -> Read:
     number = int.from_bytes(head[1:], "big")
     try:
         theirs = fastavro.parse_schema(_plain(json.loads(told)))
-    except (ValueError, TypeError, KeyError, fastavro.schema.SchemaParseException) as error:
+    except Exception as error:  # noqa: BLE001  # whatever a parser stumbles over in a text from outside
         return _refusing(f"the registry's schema {number} is no Avro schema: {error}")
     for version in schemas.versions("raw_event"):
         ours = fastavro.parse_schema(_plain(schemas.load("raw_event", version)))

@@ -15,6 +15,7 @@ from typing import Any, Final
 from prometheus_client import Gauge
 
 from agents.registry.foreign import Foreign
+from agents.transport.errors import die
 
 WAITING_MAX: Final = 8  # chunks of a partition
 
@@ -41,7 +42,8 @@ class Waiting:
                 await self._offer(chunk)
                 return
             queue = self._queues[partition] = deque()
-            self._tasks[partition] = asyncio.create_task(self._settle(partition, queue))
+            task = self._tasks[partition] = asyncio.create_task(self._settle(partition, queue))
+            task.add_done_callback(_look_at)
             self._gauge.set(len(self._queues))
         queue.append(chunk)
         if len(queue) >= WAITING_MAX:
@@ -56,3 +58,9 @@ class Waiting:
             queue.popleft()
         del self._queues[partition], self._tasks[partition]
         self._gauge.set(len(self._queues))
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """End the process where waiting failed: the partition would stand for ever, and nobody would say so."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        die("events waited for the schema registry in vain", error, bug=True)

@@ -42,5 +42,6 @@ RECORDED: Final = (
     Recorded("continuo:api_defaults:share",
              _share('continuo_api_choices_total{status="default"}', "continuo_api_choices_total", "decision_point")),
     Recorded("continuo:api_failures:share",
-             _share('continuo_api_requests_total{status=~"5.."}', "continuo_api_requests_total")),
+             _share('continuo_api_requests_total{operation!="other", status=~"5.."}',
+                    'continuo_api_requests_total{operation!="other"}')),
 )  # fmt: skip

@@ -93,6 +93,7 @@ def test_when_it_was_so_is_said_in_many_ways(told: Any, means: int) -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
+        ({"aeg": 7}, "it has aeg, which the first row has not"),
         ({"age": "seven"}, "age: expected a number, came 'seven'"),
         ({"member": "perhaps"}, "member: expected one of true, 1, yes"),
         ({"consent.email": "perhaps"}, "consent.email: expected one of true, 1, yes"),
@@ -122,9 +123,14 @@ def test_everything_that_is_wrong_with_the_columns_is_told_at_once() -> None:
         assert what in told
 
 
+def test_two_columns_of_one_name_are_refused() -> None:
+    with pytest.raises(UserError, match="two columns are called 'city'"):
+        match(["profile_id", "city", "city"], POLICY, "told", "profile_id", {}, ())
+
+
 def test_columns_are_renamed_and_skipped() -> None:
     columns = match(["no", "town", "notes"], POLICY, "told", "no", {"city": "town"}, ["notes"])
-    assert columns == Columns("told", "no", "", {"city": "town"}, {})
+    assert columns == Columns(("no", "town", "notes"), "told", "no", "", {"city": "town"}, {})
 
 
 def test_a_type_that_is_none_is_refused_with_those_that_there_are() -> None:

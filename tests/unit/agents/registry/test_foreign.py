@@ -18,7 +18,7 @@ from agents.codecs.avro import encode_raw_event
 from agents.codecs.errors import Undecodable
 from agents.codecs.framing import HEADER_LENGTH
 from agents.raw_events import decode
-from agents.registry import foreign
+from agents.registry import foreign, waiting
 from agents.registry.foreign import Foreign
 from agents.registry.waiting import WAITING_MAX, Waiting
 from streams.inputs import RawInput
@@ -145,6 +145,33 @@ async def test_only_ids_of_others_are_asked_about_and_each_once(
     assert known.unknown(map(record, values)) == {head(12)}, "an id that was not known may be by now"
 
 
+async def test_whoever_invents_ids_makes_it_forget_none_that_there_is(
+    registry: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign, "UNKNOWN_MAX", 3)
+    known = await learned(7, *range(100, 120))
+    assert known.decode(head(7) + encode_raw_event(EVENT)[HEADER_LENGTH:]) == EVENT
+    assert len(known._reads) <= 1 + 3
+
+
+async def test_waiting_that_fails_ends_the_process_and_does_not_stand_still(
+    registry: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[BaseException] = []
+    monkeypatch.setattr(waiting, "die", lambda reason, error, **_: ended.append(error))
+
+    async def offer(_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    source = Waiting(await learned(), offer, Gauge("fails", "", registry=None))
+    await source.take(SimpleNamespace(message=SimpleNamespace(partition=0), value=[record(head(7))]))
+    await asyncio.wait(source._tasks.values())
+    async with asyncio.timeout(5):
+        while not ended:
+            await asyncio.wait({asyncio.ensure_future(learned())})
+    assert isinstance(ended[0], RuntimeError)
+
+
 async def test_a_partition_waits_for_itself_in_order_and_memory_stays_bounded(registry: Told) -> None:
     registry.is_there.clear()
     offered: list[tuple[int, int]] = []
@@ -156,15 +183,15 @@ async def test_a_partition_waits_for_itself_in_order_and_memory_stays_bounded(re
         return SimpleNamespace(message=SimpleNamespace(partition=partition), value=[record(head(number), offset)])
 
     gauge = Gauge("waits", "", registry=None)
-    waiting = Waiting(await learned(), offer, gauge)
-    await waiting.take(chunk(0, 7, 0))
-    await waiting.take(SimpleNamespace(message=SimpleNamespace(partition=0), value=[record(b"{}", 1)]))
-    await waiting.take(SimpleNamespace(message=SimpleNamespace(partition=1), value=[record(b"{}", 0)]))
+    source = Waiting(await learned(), offer, gauge)
+    await source.take(chunk(0, 7, 0))
+    await source.take(SimpleNamespace(message=SimpleNamespace(partition=0), value=[record(b"{}", 1)]))
+    await source.take(SimpleNamespace(message=SimpleNamespace(partition=1), value=[record(b"{}", 0)]))
     assert offered == [(1, 0)]
     assert gauge._value.get() == 1
     for offset in range(2, WAITING_MAX - 1):
-        await waiting.take(chunk(0, 7, offset))
-    held = asyncio.create_task(waiting.take(chunk(0, 8, WAITING_MAX - 1)))
+        await source.take(chunk(0, 7, offset))
+    held = asyncio.create_task(source.take(chunk(0, 8, WAITING_MAX - 1)))
     done, _ = await asyncio.wait({held}, timeout=0.05)
     assert not done, "what waits would grow without bounds"
     registry.is_there.set()
@@ -172,5 +199,5 @@ async def test_a_partition_waits_for_itself_in_order_and_memory_stays_bounded(re
     assert offered == [(1, 0), *((0, offset) for offset in range(WAITING_MAX))]
     assert gauge._value.get() == 0
     assert registry.asked == 2
-    await waiting.take(chunk(0, 7, 99))
+    await source.take(chunk(0, 7, 99))
     assert offered[-1] == (0, 99)
